@@ -1,0 +1,44 @@
+"""Expected failures of the bots API."""
+
+from accounts.errors import Conflict, Invalid, PlatformError
+
+
+class StrategyRejected(Invalid):
+    """Strategy source or parameters that cannot run: answered 400 with line and reason."""
+
+    code = "strategy_rejected"
+
+
+class TemplateUnknown(Invalid):
+    """No strategy template has this file name."""
+
+    code = "template_unknown"
+
+
+class InUse(Conflict):
+    """Results depend on this object, so it can be neither changed nor deleted."""
+
+    code = "in_use"
+
+
+class NotStartable(Conflict):
+    """The bot, its account or its version does not allow a live run now."""
+
+    code = "not_startable"
+
+
+class AccountBusy(Conflict):
+    """The account already has an active live run."""
+
+    code = "account_busy"
+
+
+class IdempotencyMismatch(PlatformError):
+    """The Idempotency-Key was used before with another body: answered 422, nothing was started."""
+
+    code = "idempotency_key_reused"
+    status = 422
+
+
+class LeaseLost(Exception):
+    """Another worker owns the run by now: stop at once and write nothing more."""

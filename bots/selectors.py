@@ -1,0 +1,40 @@
+"""Reads that span models or leave the database."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+
+from analysis.strategy import StrategySource, inspect_source
+from bots.errors import TemplateUnknown
+
+
+def strategy_template_names() -> list[str]:
+    """File names of the strategy templates that are there, sorted."""
+    return sorted(
+        path.name for path in settings.STRATEGY_TEMPLATE_DIR.glob("*.py") if not path.name.startswith("_")
+    )
+
+
+def get_strategy_template_content(template_filename: str) -> str:
+    """The source of a template. Raises TemplateUnknown."""
+    if template_filename not in strategy_template_names():
+        raise TemplateUnknown(
+            f"There is no strategy template {template_filename!r}; known: {', '.join(strategy_template_names())}",
+            field="strategy_template",
+        )
+    return (settings.STRATEGY_TEMPLATE_DIR / template_filename).read_text(encoding="utf-8")
+
+
+def load_strategy_template(strategy_template_name: str) -> StrategySource:
+    """What a template says of itself (class, parameters, documentation), read without running it.
+
+    Strategy code only ever runs in a child process (analysis.sandbox), so nothing is imported here.
+    """
+    source = get_strategy_template_content(strategy_template_name)
+    return _inspect(strategy_template_name, source)
+
+
+@lru_cache(maxsize=64)
+def _inspect(name: str, source: str) -> StrategySource:
+    return inspect_source(source, Path(name).name)

@@ -1,0 +1,42 @@
+"""Full-resolution results as Parquet files, one folder per run and attempt.
+
+A worker that lost its lease may still be writing: it writes to the folder of its own attempt, which nobody reads.
+"""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from django.conf import settings
+
+from analysis.engine import BacktestResult
+from bots.models import BacktestRun, Lease
+
+
+def backtest_folder(run: BacktestRun) -> Path:
+    """Where the artifacts of a completed run are."""
+    return _folder(str(run.pk), run.attempt)
+
+
+def store_backtest(lease: Lease, result: BacktestResult) -> None:
+    """Write equity.parquet and trades.parquet. Raises OSError, for example when the disk is full."""
+    folder = _folder(str(lease.run_id), lease.attempt)
+    folder.mkdir(parents=True, exist_ok=True)
+    time = pa.array(result.equity_time, pa.timestamp("ms", tz="UTC"))
+    _write(folder / "equity.parquet", pa.table({"time": time, "equity": result.equity}))
+    _write(folder / "trades.parquet", pa.Table.from_pylist([asdict(trade) for trade in result.trades]))
+
+
+def _folder(run_id: str, attempt: int) -> Path:
+    return Path(settings.ARTIFACT_ROOT) / "backtests" / run_id / str(attempt)
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    unfinished = path.with_suffix(".unfinished")
+    with unfinished.open("wb") as file:
+        pq.write_table(table, file, compression="zstd")
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.rename(path)

@@ -1,0 +1,166 @@
+"""The worker's side of a backtest: claim, compute in a child process, store once."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.db import OperationalError, close_old_connections
+
+from analysis.downsample import keep_extremes
+from analysis.engine import BacktestResult, BacktestSettings
+from analysis.errors import AnalysisError, RunFailed
+from analysis.sandbox.parent import BacktestJob, run_in_child
+from analysis.utils.data_processor import load_m1_candles
+from bots.errors import LeaseLost
+from bots.models import BacktestRun, Lease
+from bots.services.artifacts import store_backtest
+from trading.models import InstrumentSpecification
+
+log = logging.getLogger(__name__)
+
+MAX_EQUITY_POINTS = 2_000
+DATABASE_PATIENCE_S = 120  # how long a finished result waits for a database that restarts
+
+
+class Cancelled(Exception):
+    """The user asked to cancel the run."""
+
+
+def execute_backtest(run_id: str, *, worker: str) -> None:
+    """Run one backtest to its end, if nobody else does. Every ending is kept in the row."""
+    lease = BacktestRun.objects.claim(run_id, worker=worker)
+    if lease is None:
+        return
+    try:
+        result, fingerprint = _compute(lease)
+        store_backtest(lease, result)
+    except Cancelled:
+        _end(lease, BacktestRun.Status.CANCELLED)
+    except LeaseLost:
+        log.warning("Backtest %s was taken over by another worker", run_id)
+    except AnalysisError as error:
+        _fail(lease, error.code, error.message, getattr(error, "traceback", ""))
+    except OSError as error:
+        _fail(lease, "storage_error", f"The result could not be stored: {error}")
+        raise
+    except Exception as error:
+        _fail(
+            lease, "internal_error", f"The platform failed: {type(error).__name__}; the worker's log has more"
+        )
+        raise
+    else:
+        _complete(lease, result, fingerprint)
+
+
+def _compute(lease: Lease) -> tuple[BacktestResult, str]:
+    """The result and the fingerprint of the candles it was computed from."""
+    run = BacktestRun.objects.select_related("config__bot_version__bot").get(pk=lease.run_id)
+    candles = load_m1_candles(
+        run.instrument_symbol, run.data_window_start, run.data_window_end, data_root=settings.MARKET_DATA_ROOT
+    )
+    result = run_in_child(
+        _job(run), candles, wall_clock_s=settings.BACKTEST_WALL_CLOCK_S, watch=_Watch(lease)
+    )
+    return result, candles.fingerprint()
+
+
+def _job(run: BacktestRun) -> BacktestJob:
+    config, version = run.config, run.config.bot_version
+    return BacktestJob(
+        source=version.code,
+        filename=version.bot.strategy_template,
+        code_hash=version.code_hash,
+        params=version.params,
+        instrument=InstrumentSpecification.objects.get(pk=run.instrument_symbol).to_instrument(),
+        settings=BacktestSettings(
+            initial_equity=float(config.initial_equity),
+            timeframe=config.timeframe,
+            slippage_ms=config.slippage_ms,
+            slippage_r=float(config.slippage_r),
+            spread_points=config.spread_points,
+            commission_per_lot=float(config.commission_per_lot),
+            intrabar=config.intrabar,
+            risk=config.risk_json,
+        ),
+    )
+
+
+class _Watch:
+    """Called by the parent of the child at least once a second: heartbeat, progress, cancellation."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        self.next_look = 0.0
+
+    def __call__(self, bars_done: int, bars_total: int) -> None:
+        if time.monotonic() < self.next_look:
+            return
+        self.next_look = time.monotonic() + 1
+        try:
+            status = BacktestRun.objects.renew(self.lease, bars_done=bars_done, bars_total=bars_total)
+        except OperationalError:  # the database restarts; computing goes on, the final write is fenced
+            log.warning("Backtest %s: no heartbeat, the database is away", self.lease.run_id)
+            close_old_connections()
+            return
+        if status is None:
+            raise LeaseLost
+        if status == BacktestRun.Status.CANCELLING:
+            raise Cancelled
+
+
+def _complete(lease: Lease, result: BacktestResult, data_fingerprint: str) -> None:
+    kept = keep_extremes(result.equity, MAX_EQUITY_POINTS)
+    fields = {
+        "equity_curve": [
+            {"timestamp": _iso(result.equity_time[i]), "equity": round(float(result.equity[i]), 2)}
+            for i in kept
+        ],
+        "stats": dict(result.stats),
+        "simulated_trades_log": [_trade_json(asdict(trade)) for trade in result.trades],
+        "warnings": list(result.warnings),
+        "refusals": [_trade_json(asdict(refusal)) for refusal in result.refusals],
+        "engine_version": result.engine_version,
+        "data_fingerprint": data_fingerprint,
+        "digest": result.digest,
+        "bars_done": result.bars,
+        "bars_total": result.bars,
+    }
+    if not _end(lease, BacktestRun.Status.COMPLETED, **fields):
+        _end(lease, BacktestRun.Status.CANCELLED)  # cancelled in the last moment, or not ours any more
+
+
+def _fail(lease: Lease, code: str, message: str, traceback: str = "") -> None:
+    _end(lease, BacktestRun.Status.FAILED, error_code=code, error=message, error_traceback=traceback)
+
+
+def _end(lease: Lease, status: str, **fields: object) -> int:
+    """Write the ending if the lease is still ours; waits for a database that restarts."""
+    return _persist(lambda: BacktestRun.objects.held_by(lease).transition(status, **fields))
+
+
+def _persist(write: Callable[[], int]) -> int:
+    deadline = time.monotonic() + DATABASE_PATIENCE_S
+    while True:
+        try:
+            return write()
+        except OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            log.warning("The database is away; the result waits")
+            close_old_connections()
+            time.sleep(0.5)
+
+
+def _iso(epoch_ms: int) -> str:
+    return datetime.fromtimestamp(int(epoch_ms) / 1000, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _trade_json(row: dict[str, object]) -> dict[str, object]:
+    """Times as ISO 8601: the engine counts milliseconds in columns named *_time or time."""
+    return {
+        name: _iso(value) if name.endswith("time") and isinstance(value, int) else value
+        for name, value in row.items()
+    }
