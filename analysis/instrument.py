@@ -1,13 +1,19 @@
-"""The contract of an instrument as plain numbers."""
+"""The contract of an instrument as plain numbers, and the arithmetic of its ticks and volume steps."""
 
 import math
 from dataclasses import dataclass
 
+# A quotient this close below a whole number is that number: 0.3 / 0.1 is 2.9999999999999996 in binary.
+_HAIR = 1e-9
+
 
 @dataclass(frozen=True)
 class Instrument:
-    """What the engine must know of a symbol. Prices are floats, volumes lots, `tick_value` account currency per tick
-    and lot."""
+    """What the engine must know of a symbol. Prices are floats, volumes lots, `tick_value` account currency
+    per tick and lot.
+
+    Raises ValueError for numbers no instrument can have.
+    """
 
     symbol: str
     digits: int
@@ -23,16 +29,47 @@ class Instrument:
     currency_profit: str = ""
     currency_margin: str = ""
 
+    def __post_init__(self) -> None:
+        for name in ("point", "tick_size", "tick_value", "contract_size", "volume_min", "volume_step"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ValueError(f"{self.symbol}: {name} must be a positive number, not {value!r}")
+        if not (math.isfinite(self.volume_max) and self.volume_max >= self.volume_min):
+            raise ValueError(f"{self.symbol}: volume_max must not be below volume_min")
+        if not 0 <= self.digits <= 15 or self.spread_points < 0:
+            raise ValueError(f"{self.symbol}: digits and spread_points must not be negative")
+
     @property
     def pip_size(self) -> float:
-        """The pip traders speak of: ten points where the broker quotes a fractional pip (3 or 5 digits)."""
-        return self.point * (10 if self.digits in (3, 5) else 1)
+        """The pip traders speak of: ten points where the broker quotes a fractional pip (3 or 5 digits), else
+        a point."""
+        return round(self.point * (10 if self.digits in (3, 5) else 1), self.digits)
+
+    @property
+    def pip_value(self) -> float:
+        """Account currency per pip and lot."""
+        return self.pip_size / self.tick_size * self.tick_value
+
+    def to_ticks(self, price: float) -> int:
+        """The whole number of ticks nearest to `price`; exactly between two, the higher."""
+        return math.floor(price / self.tick_size + 0.5)
+
+    def from_ticks(self, ticks: int) -> float:
+        """The price of a whole number of ticks, without binary noise beyond the instrument's digits."""
+        return round(ticks * self.tick_size, self.digits)
 
     def round_price(self, price: float) -> float:
         """`price` at the nearest tick, without binary noise beyond the instrument's digits."""
-        return round(round(price / self.tick_size) * self.tick_size, self.digits)
+        return self.from_ticks(self.to_ticks(price))
+
+    def to_steps(self, lots: float) -> int:
+        """Whole volume steps in `lots`, rounded down; a hair below a step counts as the step."""
+        return math.floor(lots / self.volume_step + _HAIR)
+
+    def from_steps(self, steps: int) -> float:
+        """Lots of a whole number of volume steps."""
+        return round(steps * self.volume_step, 8)
 
     def round_volume(self, lots: float) -> float:
         """`lots` rounded down to a volume step; a hair below a step counts as the step."""
-        steps = math.floor(lots / self.volume_step + 1e-9)
-        return round(steps * self.volume_step, 8)
+        return self.from_steps(self.to_steps(lots))

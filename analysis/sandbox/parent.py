@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -165,9 +166,8 @@ def _failure(message: Mapping[str, Any]) -> Exception:
         return ParamsInvalid(problems)
     if message["category"] == "strategy":
         return StrategyError(text, line=message["line"])
-    return RunFailed(
-        str(message["code"]), text, traceback=str(message["traceback"]), bar_time=message["bar_time"]
-    )
+    bar_time = None if message["bar_time"] is None else datetime.fromisoformat(message["bar_time"])
+    return RunFailed(str(message["code"]), text, traceback=str(message["traceback"]), bar_time=bar_time)
 
 
 def _shared_memory(candles: Candles | None) -> int:

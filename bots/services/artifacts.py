@@ -4,14 +4,14 @@ A worker that lost its lease may still be writing: it writes to the folder of it
 """
 
 import os
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from django.conf import settings
 
-from analysis.engine import BacktestResult
+from analysis.engine import BacktestResult, Trade
 from bots.models import BacktestRun, Lease
 
 
@@ -26,7 +26,8 @@ def store_backtest(lease: Lease, result: BacktestResult) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     time = pa.array(result.equity_time, pa.timestamp("ms", tz="UTC"))
     _write(folder / "equity.parquet", pa.table({"time": time, "equity": result.equity}))
-    _write(folder / "trades.parquet", pa.Table.from_pylist([asdict(trade) for trade in result.trades]))
+    columns = {field.name: [getattr(trade, field.name) for trade in result.trades] for field in fields(Trade)}
+    _write(folder / "trades.parquet", pa.table(columns))
 
 
 def _folder(run_id: str, attempt: int) -> Path:

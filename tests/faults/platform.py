@@ -27,8 +27,11 @@ SYMBOL = "XAUUSD.demo"
 class Platform:
     """Handles of everything that runs, and the calls the tests make."""
 
-    def __init__(self, var: Path, services: EmbeddedServices, programs: Supervisor) -> None:
+    def __init__(
+        self, var: Path, services: EmbeddedServices, programs: Supervisor, environment: dict[str, str]
+    ) -> None:
         self.var = var
+        self.environment = environment
         self.services = services
         self.programs = programs
         self.client: Client
@@ -52,6 +55,10 @@ class Platform:
         """Process ids below the program."""
         parent = psutil.Process(self.programs.running[name].pid)
         return {child.pid for child in parent.children(recursive=True)}
+
+    def manage(self, *args: str) -> str:
+        """Run a command of manage.py beside the platform; returns what it printed."""
+        return _manage(self.environment, *args)
 
     def rows(self, query: str, *args: object) -> list[tuple[Any, ...]]:
         """Read the database directly, past the platform."""
@@ -109,7 +116,7 @@ def running_platform(var: Path) -> Iterator[Platform]:
     ):
         login = json.loads(_manage(environment, "shell", "--no-imports", "-c", _PREPARE).splitlines()[-1])
         _manage(environment, "make_demo_data", SYMBOL)
-        platform = Platform(var, services, programs)
+        platform = Platform(var, services, programs, environment)
         port = free_port(0)
         programs.start([web(port), beat()])
         programs.wait_for_web(f"http://127.0.0.1:{port}/")

@@ -1,0 +1,6 @@
+"""The backtest engine: one strategy, one instrument, M1 candles in, trades and an equity curve out."""
+
+from analysis.engine.loop import run_backtest
+from analysis.engine.result import ENGINE_VERSION, BacktestResult, BacktestSettings, Refusal, Trade
+
+__all__ = ["ENGINE_VERSION", "BacktestResult", "BacktestSettings", "Refusal", "Trade", "run_backtest"]

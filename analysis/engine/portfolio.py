@@ -1,0 +1,150 @@
+"""Open positions and the money they are worth, in whole ticks, volume steps and cents.
+
+Shorts are kept mirrored (prices negated), so that one set of rules, a long's, serves both sides.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from analysis.engine.costs import from_cents, to_cents
+from analysis.engine.fills import NO_STOP, NO_TARGET, Path
+from analysis.instrument import Instrument
+from analysis.strategy import Position, Side
+
+LONG, SHORT = 1, -1
+
+
+@dataclass(slots=True)
+class OpenPosition:
+    """A trade that is open. `entry`, `stop` and `target` are ticks times `direction`.
+
+    `first_stop` and `first_target` are the levels it was opened with. `worst` and `best` are the extremes of
+    the parts of candles it lived through; whole candles are looked up when it is closed.
+    """
+
+    id: int
+    direction: int
+    steps: int
+    entry: int
+    entry_time: int
+    entry_row: int
+    stop: int
+    target: int
+    first_stop: int
+    first_target: int
+    commission_cents: int
+    tag: str
+    worst: int = NO_TARGET
+    best: int = NO_STOP
+
+    @property
+    def risk_ticks(self) -> int | None:
+        """Ticks between entry and the first SL, None without one."""
+        return None if self.first_stop == NO_STOP else abs(self.entry - self.first_stop)
+
+    @property
+    def side(self) -> Side:
+        return Side.BUY if self.direction == LONG else Side.SELL
+
+    def witness(self, path: Path) -> None:
+        """Remember how far the market went on a part of a candle."""
+        self.worst = min(self.worst, path.low)
+        self.best = max(self.best, path.high)
+
+
+@dataclass(slots=True)
+class Book:
+    """The open positions of one direction, with sums and the nearest levels kept up to date.
+
+    With them, whether a candle touches anything and what everything is worth cost the same for one position
+    and for a hundred.
+    """
+
+    direction: int
+    positions: dict[int, OpenPosition] = field(default_factory=dict)
+    steps: int = 0
+    cost: int = 0
+    nearest_stop: int = NO_STOP
+    nearest_target: int = NO_TARGET
+
+    def add(self, position: OpenPosition) -> None:
+        self.positions[position.id] = position
+        self.steps += position.steps
+        self.cost += position.steps * position.entry
+        self.nearest_stop = max(self.nearest_stop, position.stop)
+        self.nearest_target = min(self.nearest_target, position.target)
+
+    def remove(self, position: OpenPosition) -> None:
+        del self.positions[position.id]
+        self.steps -= position.steps
+        self.cost -= position.steps * position.entry
+        self.refresh_levels()
+
+    def refresh_levels(self) -> None:
+        """To be called after the levels of a position have moved."""
+        open_ = self.positions.values()
+        self.nearest_stop = max((position.stop for position in open_), default=NO_STOP)
+        self.nearest_target = min((position.target for position in open_), default=NO_TARGET)
+
+    def touched(self, path: Path) -> bool:
+        """Whether `path`, mirrored for shorts, reaches a level of any position."""
+        return path.low <= self.nearest_stop or path.high >= self.nearest_target
+
+
+class Portfolio:
+    """Balance and open positions of one account that trades one instrument."""
+
+    def __init__(self, initial_cents: int, instrument: Instrument) -> None:
+        self.balance_cents = initial_cents
+        self.longs = Book(LONG)
+        self.shorts = Book(SHORT)
+        self._instrument = instrument
+        self.money_per_unit = instrument.tick_value * instrument.volume_step
+
+    def __iter__(self) -> Iterator[OpenPosition]:
+        """Every open position, in order of entry."""
+        return iter(sorted(self._all(), key=lambda position: position.id))
+
+    def __len__(self) -> int:
+        return len(self.longs.positions) + len(self.shorts.positions)
+
+    def book(self, direction: int) -> Book:
+        return self.longs if direction == LONG else self.shorts
+
+    def find(self, position_id: int) -> OpenPosition | None:
+        return self.longs.positions.get(position_id) or self.shorts.positions.get(position_id)
+
+    def money_cents(self, tick_steps: int) -> int:
+        """Cents of so many ticks times volume steps."""
+        return to_cents(tick_steps * self.money_per_unit)
+
+    def equity_cents(self, bid: int, ask: int) -> int:
+        """Balance plus what closing everything now would bring, before commission."""
+        longs, shorts = self.longs, self.shorts
+        if longs.steps == 0 and shorts.steps == 0:
+            return self.balance_cents
+        units = bid * longs.steps - longs.cost - ask * shorts.steps - shorts.cost
+        return self.balance_cents + to_cents(units * self.money_per_unit)
+
+    def views(self, bid: int, ask: int) -> tuple[Position, ...]:
+        """The open positions as a strategy may see them."""
+        return tuple(self._view(position, bid if position.direction == LONG else -ask) for position in self)
+
+    def _all(self) -> Iterable[OpenPosition]:
+        return (*self.longs.positions.values(), *self.shorts.positions.values())
+
+    def _view(self, position: OpenPosition, closing: int) -> Position:
+        def price(level: int, absent: int) -> float | None:
+            return None if level == absent else self._instrument.from_ticks(level * position.direction)
+
+        return Position(
+            id=position.id,
+            side=position.side,
+            lots=self._instrument.from_steps(position.steps),
+            entry_time=position.entry_time,
+            entry_price=self._instrument.from_ticks(position.entry * position.direction),
+            sl=price(position.stop, NO_STOP),
+            tp=price(position.target, NO_TARGET),
+            tag=position.tag,
+            unrealized=from_cents(self.money_cents((closing - position.entry) * position.steps)),
+        )

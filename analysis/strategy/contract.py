@@ -1,0 +1,80 @@
+"""The shape of a strategy class, and a base for those that want to write `run_tick` only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from analysis.instrument import Instrument
+from analysis.strategy.actions import Side
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Position:
+    """An open trade as its strategy sees it. `unrealized` is account currency at the bar's close, before the
+    costs of leaving."""
+
+    id: int
+    side: Side
+    lots: float
+    entry_time: int
+    entry_price: float
+    sl: float | None
+    tp: float | None
+    tag: str
+    unrealized: float
+
+
+class TickStrategy(Protocol):
+    """What the engine calls. A class that declares `positions` as a tuple also gets its open trades there."""
+
+    def get_min_bars_needed(self, buffer_bars: int = 10) -> int:
+        """Rows that `run_tick` needs; the window has exactly so many."""
+
+    def _ensure_indicators(self, df_input: "pd.DataFrame") -> "pd.DataFrame":
+        """The same rows with indicator columns added; called once with the whole series."""
+
+    def run_tick(self, df_current_window: "pd.DataFrame", account_equity: float) -> list[dict[str, Any]]:
+        """The actions to take now that the window's last bar has closed."""
+
+
+class BaseStrategy:
+    """Everything of the contract but `run_tick`.
+
+    `params` is a dict of all parameters, `positions` the open trades in order of entry (set before each
+    `run_tick`).
+    """
+
+    DEFAULT_PARAMS: ClassVar[Mapping[str, Any]] = {}
+    PARAMS_SCHEMA: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    MIN_BARS: ClassVar[int] = 1
+
+    positions: tuple[Position, ...] = ()
+
+    def __init__(
+        self,
+        params: Mapping[str, Any],
+        risk_settings: Mapping[str, Any],
+        instrument_symbol: str,
+        account_id: str,
+        instrument_spec: Instrument,
+        pip_value: float,
+    ) -> None:
+        self.params = dict(params)
+        self.risk_settings = dict(risk_settings)
+        self.instrument_symbol = instrument_symbol
+        self.account_id = account_id
+        self.instrument_spec = instrument_spec
+        self.pip_value = pip_value
+
+    def get_min_bars_needed(self, buffer_bars: int = 10) -> int:
+        """`MIN_BARS` and a buffer; override it where a parameter decides."""
+        return self.MIN_BARS + buffer_bars
+
+    def _ensure_indicators(self, df_input: "pd.DataFrame") -> "pd.DataFrame":
+        return df_input
+
+    def run_tick(self, df_current_window: "pd.DataFrame", account_equity: float) -> list[dict[str, Any]]:
+        raise NotImplementedError(f"{type(self).__name__} must define run_tick")
