@@ -18,9 +18,7 @@ def services(command: str) -> AbstractContextManager[object]:
 
     if command in OFFLINE or command.startswith("-") or not supported():
         return nullcontext()
-    return EmbeddedServices(
-        var_dir(), postgres=not env.str("DATABASE_URL", ""), redis=not env.str("REDIS_URL", "")
-    )
+    return EmbeddedServices(var_dir(), postgres=not env.str("DATABASE_URL", ""), redis=not env.str("REDIS_URL", ""))
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:

@@ -1,14 +1,16 @@
 """People and the trading accounts they own."""
 
 import uuid
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
 
+M = TypeVar("M", bound=models.Model, covariant=True)
 
-class OwnedQuerySet(models.QuerySet):
+
+class OwnedQuerySet(models.QuerySet[M]):
     """Rows that belong to a user; `owner_path` leads from the row to that user."""
 
     owner_path: ClassVar[str] = "created_by"
@@ -24,7 +26,7 @@ class User(AbstractUser):
     """A member of the team; our own class, so that roles can be added without moving the table."""
 
 
-class AccountQuerySet(OwnedQuerySet):
+class AccountQuerySet(OwnedQuerySet["Account"]):
     owner_path = "user"
 
 

@@ -2,6 +2,18 @@
 
 from accounts.errors import Conflict, Invalid, PlatformError
 
+__all__ = [
+    "AccountBusy",
+    "Conflict",
+    "IdempotencyMismatch",
+    "InUse",
+    "Invalid",
+    "LeaseLost",
+    "NotStartable",
+    "StrategyRejected",
+    "TemplateUnknown",
+]
+
 
 class StrategyRejected(Invalid):
     """Strategy source or parameters that cannot run: answered 400 with line and reason."""

@@ -11,9 +11,7 @@ from bots.errors import TemplateUnknown
 
 def strategy_template_names() -> list[str]:
     """File names of the strategy templates that are there, sorted."""
-    return sorted(
-        path.name for path in settings.STRATEGY_TEMPLATE_DIR.glob("*.py") if not path.name.startswith("_")
-    )
+    return sorted(path.name for path in settings.STRATEGY_TEMPLATE_DIR.glob("*.py") if not path.name.startswith("_"))
 
 
 def get_strategy_template_content(template_filename: str) -> str:

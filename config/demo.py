@@ -49,9 +49,7 @@ class Client:
         raise DemoFailed(f"{response.request.method} {response.request.url.path}: {response.text}")
 
 
-def run_backtest(
-    client: Client, window: Window, on_progress: Callable[[dict[str, Any]], None]
-) -> dict[str, Any]:
+def run_backtest(client: Client, window: Window, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """Create (or find) the demo's bot, launch a backtest, follow it to its end; returns the run.
 
     Raises DemoFailed unless it ends COMPLETED.
@@ -78,14 +76,11 @@ def run_backtest(
         on_progress(run)
     if run["status"] != "COMPLETED":
         raise DemoFailed(f"The backtest ended {run['status']}: {run['error']}\n{run['error_traceback']}")
-    return run
+    return dict(run)
 
 
 def _version(client: Client) -> dict[str, Any]:
     found = client.get("/api/bots/bots/", search=BOT_NAME)["results"]
-    bot = (
-        found[0]
-        if found
-        else client.post("/api/bots/bots/", {"name": BOT_NAME, "strategy_template": TEMPLATE})
-    )
-    return client.get("/api/bots/versions/", bot=bot["id"])["results"][0]
+    bot = found[0] if found else client.post("/api/bots/bots/", {"name": BOT_NAME, "strategy_template": TEMPLATE})
+    versions = client.get("/api/bots/versions/", bot=bot["id"])["results"]
+    return dict(versions[0])

@@ -176,9 +176,7 @@ class Server:
             if self.process is not None and self.process.poll() is not None:
                 raise EmbeddedServiceError(f"{self.name} did not start:\n{self._log_tail()}")
             if time.monotonic() > deadline:
-                raise EmbeddedServiceError(
-                    f"{self.name} gave no answer for {STARTUP_TIMEOUT_S} s:\n{self._log_tail()}"
-                )
+                raise EmbeddedServiceError(f"{self.name} gave no answer for {STARTUP_TIMEOUT_S} s:\n{self._log_tail()}")
             time.sleep(0.02)
 
     def _log_tail(self) -> str:
@@ -234,9 +232,7 @@ class Postgres(Server):
 
     def after_start(self) -> None:
         with self._connect("postgres") as connection:
-            known = connection.execute(
-                "SELECT 1 FROM pg_database WHERE datname = %s", [POSTGRES_DATABASE]
-            ).fetchone()
+            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [POSTGRES_DATABASE]).fetchone()
             if known is None:
                 connection.execute(f'CREATE DATABASE "{POSTGRES_DATABASE}"')
 

@@ -32,9 +32,7 @@ def spawn(
     )
 
 
-def stop(
-    process: subprocess.Popen[bytes], *, sig: signal.Signals = signal.SIGTERM, timeout_s: float = 15
-) -> None:
+def stop(process: subprocess.Popen[bytes], *, sig: signal.Signals = signal.SIGTERM, timeout_s: float = 15) -> None:
     """Ask `process` to end, wait, then kill what is left of its session."""
     if process.poll() is None:
         process.send_signal(sig)

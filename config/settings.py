@@ -22,7 +22,7 @@ VAR_DIR = var_dir()
 
 def _secret_key() -> str:
     """The key from the environment; on a development machine else a random one, made once."""
-    key = env.str("SECRET_KEY", "")
+    key = str(env.str("SECRET_KEY", ""))
     if PRODUCTION:
         if len(key) < 50 or len(set(key)) < 5 or key.startswith(("change-me", "django-insecure", "dev")):
             raise ImproperlyConfigured(
@@ -47,9 +47,7 @@ if PRODUCTION:
     if DEBUG:
         raise ImproperlyConfigured("DEBUG must be off in production")
     if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
-        raise ImproperlyConfigured(
-            "ALLOWED_HOSTS must list this deployment's host names in production, not *"
-        )
+        raise ImproperlyConfigured("ALLOWED_HOSTS must list this deployment's host names in production, not *")
 
 # --- Django -----------------------------------------------------------------------------------------------------
 
@@ -105,9 +103,7 @@ USE_TZ = True
 
 # --- Data -------------------------------------------------------------------------------------------------------
 
-DATABASES = {
-    "default": env.db("DATABASE_URL") if env.str("DATABASE_URL", "") else embedded.database_settings(VAR_DIR)
-}
+DATABASES = {"default": env.db("DATABASE_URL") if env.str("DATABASE_URL", "") else embedded.database_settings(VAR_DIR)}
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 REDIS_URL = env.str("REDIS_URL", "") or embedded.redis_url(VAR_DIR)
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}

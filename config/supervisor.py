@@ -98,9 +98,7 @@ class Supervisor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        waiting = [
-            threading.Thread(target=stop, args=(process,)) for process in reversed(self.running.values())
-        ]
+        waiting = [threading.Thread(target=stop, args=(process,)) for process in reversed(self.running.values())]
         for thread in waiting:
             thread.start()
         for thread in waiting:
@@ -124,9 +122,8 @@ class Supervisor:
         threading.Thread(target=self._copy_output, args=(program.name, process), daemon=True).start()
 
     def _copy_output(self, name: str, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
         with (self.log_dir / f"{name}.log").open("ab", buffering=0) as log:
-            for line in process.stdout:
+            for line in process.stdout or ():
                 log.write(line)
                 if self.echo is not None:
                     self.echo(f"{name:<10}| {line.decode(errors='replace').rstrip()}")

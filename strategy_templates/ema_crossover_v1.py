@@ -1,16 +1,16 @@
 """Trades the crossing of two exponential moving averages.
 
-When the short average crosses above the long one, a long trade is opened at the market; when it crosses below, a
-short one. The stop loss lies `atr_sl_multiple` average true ranges away from the close of the signal bar, the take
-profit `atr_tp_multiple`. Trades end at one of the two; there is no other exit, and a new signal opens a new trade
-while older ones are still open.
+When the short average crosses above the long one, a long trade is opened at the market; when it crosses
+below, a short one. The stop loss lies `atr_sl_multiple` average true ranges away from the close of the signal
+bar, the take profit `atr_tp_multiple`. Trades end at one of the two; there is no other exit, and a new signal
+opens a new trade while older ones are still open.
 
-A crossing is strict on both sides: on the bar before the signal the averages were the other way round, and a bar on
-which they are equal is no signal.
+A crossing is strict on both sides: on the bar before the signal the averages were the other way round, and a
+bar on which they are equal is no signal.
 
-Size: the risk setting `fixed_lot_size` where it is given, else as many lots as lose `risk_per_trade_percent` of the
-equity (a fraction: 0.01 is one per cent) between the close and the stop loss. The platform rounds down to a volume
-step; below the smallest volume there is no trade, and the refusal says so.
+Size: the risk setting `fixed_lot_size` where it is given, else as many lots as lose `risk_per_trade_percent`
+of the equity (a fraction: 0.01 is one per cent) between the close and the stop loss. The platform rounds down
+to a volume step; below the smallest volume there is no trade, and the refusal says so.
 """
 
 from collections.abc import Mapping
@@ -99,8 +99,8 @@ class Strategy:
             "max": 0.5,
             "label": "Risk per trade",
             "group": "Size",
-            "help": "Fraction of the equity lost at the stop: 0.01 is one per cent. A fixed lot size in the risk "
-            "settings goes first",
+            "help": "Fraction of the equity lost at the stop: 0.01 is one per cent. Ignored with a fixed "
+            "lot size in the risk settings",
         },
     }
 

@@ -33,7 +33,5 @@ def embedded_services() -> Iterator[None]:
     from config.embedded import EmbeddedServices
     from config.env import env, var_dir
 
-    with EmbeddedServices(
-        var_dir(), postgres=not env.str("DATABASE_URL", ""), redis=not env.str("REDIS_URL", "")
-    ):
+    with EmbeddedServices(var_dir(), postgres=not env.str("DATABASE_URL", ""), redis=not env.str("REDIS_URL", "")):
         yield

@@ -13,7 +13,6 @@ from analysis.engine.fills import (
     NO_STOP,
     NO_TARGET,
     Exit,
-    Path,
     first_exit,
     price_at,
     stretch,
@@ -92,7 +91,7 @@ class Broker:
                 or -high[row] - spread[row] <= shorts.nearest_stop
                 or -low[row] - spread[row] >= shorts.nearest_target
             ):
-                self._pass(row, 0, CANDLE_MS)
+                self._touched(row)
             bid = close[row]
             self._equity_cents[row - first_row] = portfolio.equity_cents(bid, bid + spread[row])
         self.row = max(self.row, to_row)
@@ -116,48 +115,53 @@ class Broker:
         return times, cents / 100.0
 
     def _candle_with_orders(self, row: int) -> None:
-        """Orders take effect in the middle of a candle: what came before them is settled with the old
-        state."""
-        now = 0
+        """A candle during which orders arrive. They cut its minute in two for the positions they concern; every
+        other position sees the candle as a whole, as if there were no orders."""
+        settled_ms: dict[int, int] = {}
         while self._waiting and self._waiting[0].row == row:
             waiting = self._waiting.popleft()
-            if waiting.ms > now:
-                self._pass(row, now, waiting.ms)
-                now = waiting.ms
-            self._carry_out(waiting, row, now)
-        self._pass(row, now, CANDLE_MS)
+            if isinstance(waiting.order, EntryOrder):
+                settled_ms[self._enter(waiting.order, row, waiting.ms)] = waiting.ms
+            else:
+                self._change(waiting, waiting.order, settled_ms)
+        for position in self.portfolio:
+            self._live_through(position, row, settled_ms.get(position.id, 0), CANDLE_MS)
 
-    def _pass(self, row: int, from_ms: int, to_ms: int) -> None:
-        """Let part of a candle's minute go by for every open position."""
-        if not self.portfolio:
-            return
-        bid = stretch(self._waypoints(row), from_ms, to_ms)
-        ask = bid.raised(self._market.spread[row])
-        for book, path in ((self.portfolio.longs, bid), (self.portfolio.shorts, ask.mirrored())):
-            touched = book.touched(path)
-            for position in tuple(book.positions.values()):
-                exit_ = first_exit(path, position.stop, position.target, self._rule) if touched else None
-                if exit_ is None:
-                    position.witness(path)
-                else:
-                    position.witness(Path(path.start, path.start, path.start, path.start, False))
-                    self._close(position, row, self._market.time[row] + from_ms, exit_, lived_through=row)
-
-    def _carry_out(self, waiting: _Waiting, row: int, ms: int) -> None:
-        order = waiting.order
-        if isinstance(order, EntryOrder):
-            self._enter(order, row, ms)
-            return
+    def _change(self, waiting: _Waiting, order: CloseOrder | LevelsOrder, settled_ms: dict[int, int]) -> None:
+        """Close a position or move its levels, unless it ends before the order arrives."""
+        row, ms = waiting.row, waiting.ms
         position = self.portfolio.find(order.position_id)
+        if position is not None and ms > settled_ms.get(position.id, 0):
+            self._live_through(position, row, settled_ms.get(position.id, 0), ms)
+            settled_ms[position.id] = ms
+            position = self.portfolio.find(order.position_id)
         if position is None:
             waiting.lost("unknown_trade", f"trade {order.position_id} was closed before the order arrived")
         elif isinstance(order, LevelsOrder):
             position.stop, position.target = order.stop, order.target
             self.portfolio.book(position.direction).refresh_levels()
         else:
-            self._close_at_market(order, position, row, ms)
+            self._close_at_market(position, row, ms)
 
-    def _enter(self, order: EntryOrder, row: int, ms: int) -> None:
+    def _touched(self, row: int) -> None:
+        """A whole candle that reaches a level of some position."""
+        for position in self.portfolio:
+            self._live_through(position, row, 0, CANDLE_MS)
+
+    def _live_through(self, position: OpenPosition, row: int, from_ms: int, to_ms: int) -> None:
+        """Let part of a candle's minute go by for one position."""
+        path = stretch(self._waypoints(row), from_ms, to_ms)
+        if position.direction != LONG:
+            path = path.raised(self._market.spread[row]).mirrored()
+        exit_ = first_exit(path, position.stop, position.target, self._rule)
+        if exit_ is None:
+            position.witness(path.low, path.high)
+        else:
+            position.witness(path.start, path.start)
+            self._close(position, row, self._market.time[row] + from_ms, exit_, lived_through=row)
+
+    def _enter(self, order: EntryOrder, row: int, ms: int) -> int:
+        """Open a position and return its id."""
         bid = price_at(self._waypoints(row), ms)
         price = bid + self._market.spread[row] if order.direction == LONG else -bid
         risk = None if order.stop == NO_STOP else abs(price - order.stop)
@@ -181,15 +185,14 @@ class Broker:
                 tag=order.tag,
             )
         )
+        return self._last_id
 
-    def _close_at_market(self, order: CloseOrder, position: OpenPosition, row: int, ms: int) -> None:
+    def _close_at_market(self, position: OpenPosition, row: int, ms: int) -> None:
         bid = price_at(self._waypoints(row), ms)
         price = bid if position.direction == LONG else -bid - self._market.spread[row]
-        position.witness(Path(price, price, price, price, False))
+        position.witness(price, price)
         price -= slippage_ticks(position.risk_ticks, self._settings.slippage_r)
-        self._close(
-            position, row, self._market.time[row] + ms, Exit(price, "signal", False), lived_through=row
-        )
+        self._close(position, row, self._market.time[row] + ms, Exit(price, "signal", False), lived_through=row)
 
     def _close(self, position: OpenPosition, row: int, time: int, exit_: Exit, lived_through: int) -> None:
         """Settle a position; it saw the whole of every candle after its entry and before `lived_through`."""
@@ -198,9 +201,7 @@ class Broker:
         self.portfolio.balance_cents += gross - commission
         self.portfolio.book(position.direction).remove(position)
         self._witness_candles(position, lived_through)
-        self.trades.append(
-            self._trade(position, row, time, exit_, gross, position.commission_cents + commission)
-        )
+        self.trades.append(self._trade(position, row, time, exit_, gross, position.commission_cents + commission))
 
     def _witness_candles(self, position: OpenPosition, lived_through: int) -> None:
         rows = slice(position.entry_row + 1, lived_through)
@@ -208,13 +209,11 @@ class Broker:
         if len(low) == 0:
             return
         if position.direction == LONG:
-            position.witness(Path(0, int(high.max()), int(low.min()), 0, False))
+            position.witness(int(low.min()), int(high.max()))
         else:
-            position.witness(Path(0, -int((low + spread).min()), -int((high + spread).max()), 0, False))
+            position.witness(-int((high + spread).max()), -int((low + spread).min()))
 
-    def _trade(
-        self, position: OpenPosition, row: int, time: int, exit_: Exit, gross: int, commission: int
-    ) -> Trade:
+    def _trade(self, position: OpenPosition, row: int, time: int, exit_: Exit, gross: int, commission: int) -> Trade:
         sign, price_of = position.direction, self._instrument.from_ticks
         pnl = from_cents(gross - commission)
         risk_ticks = position.risk_ticks

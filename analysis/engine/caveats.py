@@ -50,8 +50,7 @@ def trade_caveats(trades: Sequence[Trade], refused: int, lowest_equity: float) -
     decided = sum(trade.intrabar_decided for trade in trades)
     if decided:
         yield (
-            f"{decided} of {len(trades)} trades reached SL and TP within one minute: "
-            "which came first is an assumption."
+            f"{decided} of {len(trades)} trades reached SL and TP within one minute: which came first is an assumption."
         )
     without_stop = sum(trade.sl is None for trade in trades)
     if without_stop:
@@ -61,8 +60,7 @@ def trade_caveats(trades: Sequence[Trade], refused: int, lowest_equity: float) -
         )
     if lowest_equity <= 0:
         yield (
-            "The equity fell to zero or below. A broker would have closed everything before: "
-            "stop-out is not simulated."
+            "The equity fell to zero or below. A broker would have closed everything before: stop-out is not simulated."
         )
 
 

@@ -68,9 +68,7 @@ class StrategyDriver:
         index, columns = given.index, list(given.columns)
         frame = self._call(lambda: self._strategy._ensure_indicators(given))
         if not isinstance(frame, pd.DataFrame):
-            raise RunFailed(
-                "strategy_error", f"_ensure_indicators must return a DataFrame, not {type(frame).__name__}"
-            )
+            raise RunFailed("strategy_error", f"_ensure_indicators must return a DataFrame, not {type(frame).__name__}")
         if not frame.index.equals(index):
             raise RunFailed(
                 "strategy_error",
@@ -88,9 +86,7 @@ class StrategyDriver:
             raise self._failed(error, None) from error
 
     def _failed(self, error: BaseException, bar: int | None) -> RunFailed:
-        opened = (
-            None if bar is None else datetime.fromtimestamp(int(self._bars.candles.time[bar]) / 1000, UTC)
-        )
+        opened = None if bar is None else datetime.fromtimestamp(int(self._bars.candles.time[bar]) / 1000, UTC)
         where = "" if opened is None else f" on the bar of {opened:%Y-%m-%d %H:%M} UTC"
         return RunFailed(
             "strategy_error",

@@ -30,9 +30,7 @@ class Path(NamedTuple):
 
     def raised(self, ticks: int) -> "Path":
         """The ask's path, given the bid's and a spread."""
-        return Path(
-            self.start + ticks, self.high + ticks, self.low + ticks, self.end + ticks, self.high_first
-        )
+        return Path(self.start + ticks, self.high + ticks, self.low + ticks, self.end + ticks, self.high_first)
 
 
 class Exit(NamedTuple):

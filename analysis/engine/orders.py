@@ -77,9 +77,7 @@ class OrderDesk:
     def place(self, action: Action, quote: Quote) -> Placed | ActionRefused:
         """Orders for `action`, or why it is refused."""
         if action.symbol is not None and action.symbol != self._instrument.symbol:
-            return ActionRefused(
-                "wrong_symbol", f"this run trades {self._instrument.symbol}, not {action.symbol}"
-            )
+            return ActionRefused("wrong_symbol", f"this run trades {self._instrument.symbol}, not {action.symbol}")
         if isinstance(action, OpenTrade):
             return self._open(action, quote)
         if isinstance(action, CancelOrder):
@@ -95,9 +93,7 @@ class OrderDesk:
 
     def _open(self, action: OpenTrade, quote: Quote) -> Placed | ActionRefused:
         if action.entry_type is not EntryType.MARKET:
-            return ActionRefused(
-                "not_supported", f"{action.entry_type} entries are not there yet, only market"
-            )
+            return ActionRefused("not_supported", f"{action.entry_type} entries are not there yet, only market")
         direction = LONG if action.side is Side.BUY else SHORT
         stop = self._level(action.sl, direction, NO_STOP)
         target = self._level(action.tp, direction, NO_TARGET)
@@ -128,9 +124,7 @@ class OrderDesk:
         risk_per_lot = (entry - stop) * self._instrument.tick_value
         return max(quote.equity * percent / 100 / risk_per_lot, 0.0)
 
-    def _modify(
-        self, action: ModifyTrade, chosen: list[OpenPosition], quote: Quote
-    ) -> Placed | ActionRefused:
+    def _modify(self, action: ModifyTrade, chosen: list[OpenPosition], quote: Quote) -> Placed | ActionRefused:
         orders = []
         for position in chosen:
             stop, target = position.stop, position.target

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from analysis.engine.costs import from_cents, to_cents
-from analysis.engine.fills import NO_STOP, NO_TARGET, Path
+from analysis.engine.fills import NO_STOP, NO_TARGET
 from analysis.instrument import Instrument
 from analysis.strategy import Position, Side
 
@@ -46,10 +46,10 @@ class OpenPosition:
     def side(self) -> Side:
         return Side.BUY if self.direction == LONG else Side.SELL
 
-    def witness(self, path: Path) -> None:
-        """Remember how far the market went on a part of a candle."""
-        self.worst = min(self.worst, path.low)
-        self.best = max(self.best, path.high)
+    def witness(self, low: int, high: int) -> None:
+        """Remember how far the closing side of the market went, in ticks times `direction`."""
+        self.worst = min(self.worst, low)
+        self.best = max(self.best, high)
 
 
 @dataclass(slots=True)
@@ -85,10 +85,6 @@ class Book:
         open_ = self.positions.values()
         self.nearest_stop = max((position.stop for position in open_), default=NO_STOP)
         self.nearest_target = min((position.target for position in open_), default=NO_TARGET)
-
-    def touched(self, path: Path) -> bool:
-        """Whether `path`, mirrored for shorts, reaches a level of any position."""
-        return path.low <= self.nearest_stop or path.high >= self.nearest_target
 
 
 class Portfolio:

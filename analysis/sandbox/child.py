@@ -105,7 +105,13 @@ def _candles(descriptor: int, symbol: str, bars: int) -> Candles:
 
 
 def _report(channel: Channel, category: str, error: AnalysisError, **details: Any) -> None:
-    fields = {"code": error.code, "line": None, "problems": [], "traceback": "", "bar_time": None}
+    fields: dict[str, Any] = {
+        "code": error.code,
+        "line": None,
+        "problems": [],
+        "traceback": "",
+        "bar_time": None,
+    }
     if isinstance(error, RunFailed):
         bar_time = None if error.bar_time is None else error.bar_time.isoformat()
         fields |= {"traceback": error.traceback, "bar_time": bar_time}

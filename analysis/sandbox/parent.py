@@ -144,18 +144,14 @@ class _Child:
                 progress = (int(message["done"]), int(message["total"]))
             watch(*progress)
             if time.monotonic() > self._deadline:
-                raise RunFailed(
-                    "limit_exceeded", f"The strategy ran longer than the limit of {self._wall_clock_s:g} s"
-                )
+                raise RunFailed("limit_exceeded", f"The strategy ran longer than the limit of {self._wall_clock_s:g} s")
 
     def _death(self) -> RunFailed:
         code = self._process.wait()
         if code == -signal.SIGKILL:
             return RunFailed("child_killed", "The strategy's process was killed, probably for want of memory")
         if code < 0:
-            return RunFailed(
-                "child_crashed", f"The strategy's process crashed with {signal.Signals(-code).name}"
-            )
+            return RunFailed("child_crashed", f"The strategy's process crashed with {signal.Signals(-code).name}")
         return RunFailed("child_ended", f"The strategy ended its own process (exit code {code})")
 
 

@@ -20,7 +20,7 @@ class Limits:
 
 
 def die_with_parent(sig: signal.Signals) -> Callable[[], None]:
-    """A `preexec_fn` that asks the kernel for `sig` when the parent dies, however it dies (Linux; elsewhere nothing)."""
+    """A `preexec_fn` that asks the kernel for `sig` when the parent dies, however it dies (on Linux)."""
     libc = ctypes.CDLL(None, use_errno=True) if sys.platform.startswith("linux") else None
     parent = os.getpid()
 

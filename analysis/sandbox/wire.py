@@ -19,9 +19,7 @@ COLUMNS: tuple[tuple[str, str], ...] = (
 REQUESTS: Mapping[str, frozenset[str]] = {
     "limits": frozenset({"memory_bytes", "cpu_s", "open_files"}),
     "check": frozenset({"source", "filename", "params"}),
-    "backtest": frozenset(
-        {"source", "filename", "code_hash", "params", "instrument", "settings", "symbol", "bars"}
-    ),
+    "backtest": frozenset({"source", "filename", "code_hash", "params", "instrument", "settings", "symbol", "bars"}),
 }
 REPLIES: Mapping[str, frozenset[str]] = {
     "checked": frozenset(),

@@ -9,7 +9,7 @@ from bots.models.bot import BacktestConfig
 from bots.models.run import Run, RunQuerySet
 
 
-class BacktestRunQuerySet(RunQuerySet):
+class BacktestRunQuerySet(RunQuerySet["BacktestRun"]):
     HEAVY = ("equity_curve", "simulated_trades_log", "stats", "warnings", "refusals", "error_traceback")
 
     def light(self) -> Self:
@@ -64,7 +64,7 @@ class BacktestRun(Run):
     data_fingerprint = models.CharField(max_length=64, blank=True)
     digest = models.CharField(max_length=64, blank=True, help_text="Same inputs, same digest")
 
-    objects = BacktestRunQuerySet.as_manager()
+    objects = BacktestRunQuerySet.as_manager()  # type: ignore[misc] # narrows the one of Run
 
     class Meta:
         ordering = ["-created_at", "id"]
@@ -73,14 +73,10 @@ class BacktestRun(Run):
                 condition=Q(data_window_start__lt=F("data_window_end")), name="backtest_window_ordered"
             ),
             models.CheckConstraint(
-                condition=Q(
-                    status__in=["PENDING", "RUNNING", "CANCELLING", "COMPLETED", "FAILED", "CANCELLED"]
-                ),
+                condition=Q(status__in=["PENDING", "RUNNING", "CANCELLING", "COMPLETED", "FAILED", "CANCELLED"]),
                 name="backtest_status_known",
             ),
-            models.UniqueConstraint(
-                fields=["created_by", "idempotency_key"], name="backtest_launched_once_per_key"
-            ),
+            models.UniqueConstraint(fields=["created_by", "idempotency_key"], name="backtest_launched_once_per_key"),
         ]
         indexes = [
             models.Index(fields=["created_by", "-created_at"], name="backtest_by_owner"),

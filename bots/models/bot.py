@@ -35,7 +35,7 @@ class Bot(models.Model):
         return self.name
 
 
-class BotVersionQuerySet(OwnedQuerySet):
+class BotVersionQuerySet(OwnedQuerySet["BotVersion"]):
     owner_path = "bot__created_by"
 
     def without_code(self) -> "BotVersionQuerySet":
@@ -68,7 +68,7 @@ class BotVersion(models.Model):
         return f"{self.bot_id}:{self.code_hash[:12]}"
 
 
-class BacktestConfigQuerySet(OwnedQuerySet):
+class BacktestConfigQuerySet(OwnedQuerySet["BacktestConfig"]):
     owner_path = "bot_version__bot__created_by"
 
 

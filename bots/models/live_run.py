@@ -37,9 +37,7 @@ class LiveRun(Run):
     bot_version = models.ForeignKey(BotVersion, on_delete=models.PROTECT, related_name="live_runs")
     account = models.ForeignKey("accounts.Account", on_delete=models.PROTECT, related_name="live_runs")
     instrument_symbol = models.CharField(max_length=29)
-    timeframe = models.CharField(
-        max_length=3, choices=BacktestConfig.Timeframe, default=BacktestConfig.Timeframe.M1
-    )
+    timeframe = models.CharField(max_length=3, choices=BacktestConfig.Timeframe, default=BacktestConfig.Timeframe.M1)
     status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
     stopping_at = models.DateTimeField(null=True, blank=True)
     stopped_at = models.DateTimeField(null=True, blank=True)
@@ -59,9 +57,7 @@ class LiveRun(Run):
                 condition=Q(status__in=["PENDING", "RUNNING", "STOPPING"]),
                 name="live_one_active_per_account",
             ),
-            models.UniqueConstraint(
-                fields=["created_by", "idempotency_key"], name="live_started_once_per_key"
-            ),
+            models.UniqueConstraint(fields=["created_by", "idempotency_key"], name="live_started_once_per_key"),
         ]
         indexes = [
             models.Index(fields=["created_by", "-created_at"], name="live_by_owner"),

@@ -7,7 +7,7 @@ name the attempt they hold. A worker that was paused past its lease finds no row
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 from django.conf import settings
 from django.db import models
@@ -26,7 +26,10 @@ class Lease:
     attempt: int
 
 
-class RunQuerySet(OwnedQuerySet):
+R = TypeVar("R", bound="Run", covariant=True)
+
+
+class RunQuerySet(OwnedQuerySet[R]):
     """Conditional updates only: the database decides who comes first."""
 
     def transition(self, target: str, **fields: object) -> int:
@@ -37,9 +40,7 @@ class RunQuerySet(OwnedQuerySet):
 
     def claimable(self) -> Self:
         """Rows a worker may take: never claimed, or owned by one whose lease ran out."""
-        return self.filter(
-            Q(status=self.model.PENDING) | Q(status__in=self.model.OWNED, lease_expires_at__lt=Now())
-        )
+        return self.filter(Q(status=self.model.PENDING) | Q(status__in=self.model.OWNED, lease_expires_at__lt=Now()))
 
     def claim(self, run_id: uuid.UUID | str, *, worker: str) -> Lease | None:
         """Take the run, or None when it is owned, finished or gone."""
@@ -66,9 +67,7 @@ class RunQuerySet(OwnedQuerySet):
 
     def held_by(self, lease: Lease) -> Self:
         """The run, if `lease` is still the current one."""
-        return self.filter(
-            pk=lease.run_id, lease_owner=lease.owner, attempt=lease.attempt, status__in=self.model.OWNED
-        )
+        return self.filter(pk=lease.run_id, lease_owner=lease.owner, attempt=lease.attempt, status__in=self.model.OWNED)
 
     def renew(self, lease: Lease, **fields: object) -> str | None:
         """Extend the lease and write `fields`; returns the run's state, or None when the lease is lost."""
@@ -103,6 +102,7 @@ class Run(models.Model):
     idempotency_key = models.CharField(max_length=255, null=True, blank=True, editable=False)  # noqa: DJ001 (absent keys must not collide)
     request_hash = models.CharField(max_length=64, editable=False, blank=True)
 
+    status = models.CharField(max_length=16)  # subclasses name their states
     started_at = models.DateTimeField(null=True, blank=True)
     queued_at = models.DateTimeField(db_default=Now(), help_text="When its task was last sent")
     lease_owner = models.UUIDField(null=True, blank=True)

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from analysis.utils.data_processor import load_m1_candles
 from django.conf import settings
 from django.db import OperationalError, close_old_connections
 
 from analysis.downsample import keep_extremes
 from analysis.engine import BacktestResult, BacktestSettings
-from analysis.errors import AnalysisError, RunFailed
+from analysis.errors import AnalysisError
 from analysis.sandbox.parent import BacktestJob, run_in_child
-from analysis.utils.data_processor import load_m1_candles
 from bots.errors import LeaseLost
 from bots.models import BacktestRun, Lease
 from bots.services.artifacts import store_backtest
@@ -47,9 +47,7 @@ def execute_backtest(run_id: str, *, worker: str) -> None:
         _fail(lease, "storage_error", f"The result could not be stored: {error}")
         raise
     except Exception as error:
-        _fail(
-            lease, "internal_error", f"The platform failed: {type(error).__name__}; the worker's log has more"
-        )
+        _fail(lease, "internal_error", f"The platform failed: {type(error).__name__}; the worker's log has more")
         raise
     else:
         _complete(lease, result, fingerprint)
@@ -61,9 +59,7 @@ def _compute(lease: Lease) -> tuple[BacktestResult, str]:
     candles = load_m1_candles(
         run.instrument_symbol, run.data_window_start, run.data_window_end, data_root=settings.MARKET_DATA_ROOT
     )
-    result = run_in_child(
-        _job(run), candles, wall_clock_s=settings.BACKTEST_WALL_CLOCK_S, watch=_Watch(lease)
-    )
+    result = run_in_child(_job(run), candles, wall_clock_s=settings.BACKTEST_WALL_CLOCK_S, watch=_Watch(lease))
     return result, candles.fingerprint()
 
 
@@ -115,8 +111,7 @@ def _complete(lease: Lease, result: BacktestResult, data_fingerprint: str) -> No
     kept = keep_extremes(result.equity, MAX_EQUITY_POINTS)
     fields = {
         "equity_curve": [
-            {"timestamp": _iso(result.equity_time[i]), "equity": round(float(result.equity[i]), 2)}
-            for i in kept
+            {"timestamp": _iso(result.equity_time[i]), "equity": round(float(result.equity[i]), 2)} for i in kept
         ],
         "stats": dict(result.stats),
         "simulated_trades_log": [_trade_json(asdict(trade)) for trade in result.trades],
@@ -161,6 +156,5 @@ def _iso(epoch_ms: int) -> str:
 def _trade_json(row: dict[str, object]) -> dict[str, object]:
     """Times as ISO 8601: the engine counts milliseconds in columns named *_time or time."""
     return {
-        name: _iso(value) if name.endswith("time") and isinstance(value, int) else value
-        for name, value in row.items()
+        name: _iso(value) if name.endswith("time") and isinstance(value, int) else value for name, value in row.items()
     }

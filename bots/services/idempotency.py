@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from accounts.models import User
 from analysis.strategy import canonical_json
@@ -16,9 +17,7 @@ R = TypeVar("R", bound=Run)
 
 def request_hash(**request: object) -> str:
     """Fingerprint of what was asked for, independent of spelling."""
-    return hashlib.sha256(
-        canonical_json({name: str(value) for name, value in request.items()}).encode()
-    ).hexdigest()
+    return hashlib.sha256(canonical_json({name: str(value) for name, value in request.items()}).encode()).hexdigest()
 
 
 def create_once(
@@ -30,7 +29,7 @@ def create_once(
     """
     if key is None:
         return create(), True
-    known = model.objects.filter(created_by=user, idempotency_key=key)
+    known = cast("QuerySet[R]", model.objects.filter(created_by=user, idempotency_key=key))
     run = known.first()
     if run is None:
         try:

@@ -2,7 +2,7 @@
 
 from django.db import IntegrityError, transaction
 
-from accounts.models import User
+from accounts.models import Account, User
 from bots.dispatch import send
 from bots.errors import AccountBusy, Conflict, Invalid, NotStartable
 from bots.models import BotVersion, LiveRun, LiveRunEvent
@@ -24,9 +24,7 @@ def start_bot_live_run(
     active run already, Invalid for an unknown symbol.
     """
     if not InstrumentSpecification.objects.filter(pk=instrument_symbol).exists():
-        raise Invalid(
-            f"There is no instrument specification for {instrument_symbol!r}", field="instrument_symbol"
-        )
+        raise Invalid(f"There is no instrument specification for {instrument_symbol!r}", field="instrument_symbol")
     fingerprint = request_hash(version=bot_version.pk, symbol=instrument_symbol, timeframe=timeframe)
 
     def create() -> LiveRun:
@@ -50,15 +48,13 @@ def start_bot_live_run(
         return run
 
     with transaction.atomic():
-        run, created = create_once(
-            LiveRun, user=user, key=idempotency_key, fingerprint=fingerprint, create=create
-        )
+        run, created = create_once(LiveRun, user=user, key=idempotency_key, fingerprint=fingerprint, create=create)
         if created:
             send("bots.tasks.live_loop", live_run_id=str(run.pk))
     return run
 
 
-def _account_to_trade(bot_version: BotVersion):
+def _account_to_trade(bot_version: BotVersion) -> Account:
     bot = bot_version.bot
     if not bot.is_active:
         raise NotStartable("The bot is not active")

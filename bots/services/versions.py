@@ -66,9 +66,7 @@ def create_bot_version(
         _check(strategy_code, bot.strategy_template, params)
     try:
         with transaction.atomic():
-            version = bot.versions.create(
-                code_hash=code_hash, code=strategy_code, params=dict(params), notes=notes
-            )
+            version = bot.versions.create(code_hash=code_hash, code=strategy_code, params=dict(params), notes=notes)
     except IntegrityError:  # the same request came twice at once
         return bot.versions.get(code_hash=code_hash), False
     return version, True

@@ -18,8 +18,8 @@ import redis
 from config.embedded import (
     POSTGRES_DATABASE,
     POSTGRES_USER,
-    EmbeddedServices,
     EmbeddedServiceError,
+    EmbeddedServices,
     redis_url,
     socket_dir,
 )

@@ -37,9 +37,7 @@ class Platform:
         self.client: Client
 
     def start_worker(self, name: str, queues: str = "backtests,default", pool: str = "prefork") -> None:
-        self.programs.start(
-            [worker(name, queues=queues, concurrency=1 if pool == "prefork" else 8, pool=pool)]
-        )
+        self.programs.start([worker(name, queues=queues, concurrency=1 if pool == "prefork" else 8, pool=pool)])
         self.wait_for_log(name, "ready.")
 
     def wait_for_log(self, name: str, text: str, timeout_s: float = 60) -> None:
@@ -67,9 +65,7 @@ class Platform:
         ) as connection:
             return connection.execute(query, args).fetchall()
 
-    def launch(
-        self, version: dict[str, Any], config: dict[str, Any], window: tuple[str, str], **headers: str
-    ) -> Any:
+    def launch(self, version: dict[str, Any], config: dict[str, Any], window: tuple[str, str], **headers: str) -> Any:
         return self.client.post(
             "/api/bots/backtests/launch/",
             {
@@ -83,9 +79,7 @@ class Platform:
         return self.client.get(f"/api/bots/backtest-runs/{run_id}/")
 
     def wait_for(self, run_id: str, *statuses: str, timeout_s: float = 90) -> dict[str, Any]:
-        wait_until(
-            lambda: self.run(run_id)["status"] in statuses, timeout_s, f"run {run_id} to be {statuses}"
-        )
+        wait_until(lambda: self.run(run_id)["status"] in statuses, timeout_s, f"run {run_id} to be {statuses}")
         return self.run(run_id)
 
     def send_task(self, name: str, queue: str, **kwargs: str) -> None:

@@ -37,9 +37,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 @pytest.fixture(scope="module")
 def slow_version(platform: Platform) -> dict[str, Any]:
     """The template, made slow enough to be hit in the middle."""
-    bot = platform.client.post(
-        "/api/bots/bots/", {"name": "Slow", "strategy_template": "ema_crossover_v1.py"}
-    )
+    bot = platform.client.post("/api/bots/bots/", {"name": "Slow", "strategy_template": "ema_crossover_v1.py"})
     source = (Path(__file__).parents[2] / "strategy_templates" / "ema_crossover_v1.py").read_text()
     return platform.client.post(
         "/api/bots/versions/",
@@ -59,9 +57,7 @@ def undisturbed(platform: Platform, slow_version: dict[str, Any], config: dict[s
     return platform.wait_for(run["id"], "COMPLETED")
 
 
-def launch_and_wait_until_it_computes(
-    platform: Platform, version: dict[str, Any], config: dict[str, Any]
-) -> str:
+def launch_and_wait_until_it_computes(platform: Platform, version: dict[str, Any], config: dict[str, Any]) -> str:
     run = platform.launch(version, config, WINDOW)
     wait_until(lambda: platform.run(run["id"])["bars_done"] > 0, 60, "the first bars")
     assert platform.run(run["id"])["status"] == "RUNNING"
@@ -87,9 +83,7 @@ def test_a_killed_worker_s_run_is_finished_once_by_another(platform, slow_versio
     platform.wait_for_log("one", "ready.")
 
 
-def test_a_worker_paused_past_its_lease_changes_nothing_when_it_wakes(
-    platform, slow_version, config, undisturbed
-):
+def test_a_worker_paused_past_its_lease_changes_nothing_when_it_wakes(platform, slow_version, config, undisturbed):
     run_id = launch_and_wait_until_it_computes(platform, slow_version, config)
     owner_pid = int(platform.run(run_id)["worker"].rpartition(":")[2])
     name = next(
@@ -119,9 +113,7 @@ def test_redis_may_be_killed_while_a_run_computes(platform, slow_version, config
     assert run["attempt"] == 1
 
 
-def test_a_run_launched_while_redis_is_away_is_done_when_it_is_back(
-    platform, slow_version, config, undisturbed
-):
+def test_a_run_launched_while_redis_is_away_is_done_when_it_is_back(platform, slow_version, config, undisturbed):
     redis = platform.services.servers["redis"]
     redis.kill()
     try:
@@ -159,9 +151,7 @@ def test_one_key_launches_one_run_even_at_the_same_moment(platform, slow_version
     with ThreadPoolExecutor(8) as pool:
         ids = set(pool.map(launch, range(8)))
     assert len(ids) == 1
-    assert platform.rows(
-        "SELECT count(*) FROM bots_backtestrun WHERE idempotency_key = %s", "pressed twice"
-    ) == [(1,)]
+    assert platform.rows("SELECT count(*) FROM bots_backtestrun WHERE idempotency_key = %s", "pressed twice") == [(1,)]
     platform.wait_for(ids.pop(), "COMPLETED")
 
 

@@ -29,7 +29,9 @@ def length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def test_no_module_is_longer_than_a_reader_s_patience():
-    long = {str(path.relative_to(PROJECT)): n for path in sources() if (n := path.read_text().count("\n")) > LONGEST_MODULE}
+    long = {
+        str(path.relative_to(PROJECT)): n for path in sources() if (n := path.read_text().count("\n")) > LONGEST_MODULE
+    }
     assert long == {}
 
 

@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from analysis.utils.data_processor import list_datasets
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
@@ -12,7 +13,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
-from analysis.utils.data_processor import list_datasets
 from config import supervisor
 from config.demo import Client, DemoFailed, Window, run_backtest
 from config.env import env
@@ -62,14 +62,10 @@ class Command(BaseCommand):
             symbol = symbol or candles.stem
             call_command("import_m1", symbol, str(candles))
         dataset = next(known for known in list_datasets(settings.MARKET_DATA_ROOT) if known.symbol == symbol)
-        console.print(
-            f"Candles: {dataset.rows:,} of {symbol}, {dataset.first:%Y-%m-%d} to {dataset.last:%Y-%m-%d}"
-        )
+        console.print(f"Candles: {dataset.rows:,} of {symbol}, {dataset.first:%Y-%m-%d} to {dataset.last:%Y-%m-%d}")
         return Window(symbol, dataset.first.isoformat(), dataset.last.isoformat())
 
-    def _run(
-        self, console: Console, platform: Supervisor, port: int, login: Login, window: Window
-    ) -> dict[str, Any]:
+    def _run(self, console: Console, platform: Supervisor, port: int, login: Login, window: Window) -> dict[str, Any]:
         platform.start([
             supervisor.web(port),
             supervisor.worker("backtests", queues="backtests,default", concurrency=1),
@@ -94,9 +90,7 @@ def _show(console: Console, run: dict[str, Any]) -> None:
     for name in SHOWN_STATS:
         stats.add_row(name.replace("_", " "), _text(run["stats"].get(name)))
     console.print(stats)
-    trades = Table(
-        "side", "lots", "entry", "at", "exit", "at", "reason", "P&L", title=f"First {SHOWN_TRADES} trades"
-    )
+    trades = Table("side", "lots", "entry", "at", "exit", "at", "reason", "P&L", title=f"First {SHOWN_TRADES} trades")
     for trade in run["simulated_trades_log"][:SHOWN_TRADES]:
         trades.add_row(
             trade["side"], f"{trade['lots']:g}", trade["entry_time"], f"{trade['entry_price']:g}",

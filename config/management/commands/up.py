@@ -26,9 +26,7 @@ class Command(BaseCommand):
     def handle(self, **options: int) -> None:
         login = prepare()
         web_port, flower_port = free_port(options["port"]), free_port(options["flower_port"])
-        flower_auth = env.str("FLOWER_BASIC_AUTH", "") or (
-            f"{login.username}:{login.password}" if login else ""
-        )
+        flower_auth = env.str("FLOWER_BASIC_AUTH", "") or (f"{login.username}:{login.password}" if login else "")
         programs = [
             supervisor.web(web_port),
             supervisor.worker("backtests", queues="backtests", concurrency=options["backtests"]),

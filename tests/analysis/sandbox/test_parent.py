@@ -4,6 +4,7 @@ import os
 import time
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -103,7 +104,7 @@ def test_the_strategy_s_environment_holds_no_secret(monkeypatch):
 
 
 def test_the_strategy_inherits_no_descriptor_of_the_platform():
-    with open(os.devnull) as _, pytest.raises(RunFailed) as failure:
+    with Path(os.devnull).open() as _, pytest.raises(RunFailed) as failure:
         run(hooked("import os; raise ValueError(len(os.listdir('/proc/self/fd')))"))
     assert "ValueError: 6" in failure.value.message  # three standard ones, channel, candles, and the listing itself
 
