@@ -12,12 +12,15 @@ MINUTE_MS = 60_000
 SPREAD_NOT_RECORDED = -1
 
 
-@dataclass(frozen=True)
-class Candles:
-    """Bid prices of one symbol, ascending by open time.
+COLUMNS = ("time", "open", "high", "low", "close", "tick_volume", "spread")
 
-    `time` is the open time in epoch milliseconds UTC, `spread` is in points (-1: not recorded); all columns have one
-    length.
+
+@dataclass(frozen=True, eq=False)
+class Candles:
+    """Bid prices of one symbol, ascending by open time; compare two by `fingerprint()`.
+
+    `time` is the open time in epoch milliseconds UTC, `tick_volume` is 0 and `spread` (points) is -1 where
+    it was not recorded. Raises ValueError for columns of different length.
     """
 
     symbol: str
@@ -29,18 +32,28 @@ class Candles:
     tick_volume: NDArray[np.int64]
     spread: NDArray[np.int32]
 
+    def __post_init__(self) -> None:
+        lengths = {name: len(getattr(self, name)) for name in COLUMNS}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"{self.symbol}: columns of different length: {lengths}")
+
     def __len__(self) -> int:
         return len(self.time)
 
     @classmethod
     def from_frame(cls, symbol: str, frame: pd.DataFrame) -> Self:
-        """From a frame with a UTC DatetimeIndex; `spread` may hold missing values."""
+        """From a frame with a DatetimeIndex in any time zone; `spread` may hold missing values.
+
+        Raises ValueError for an index without a time zone.
+        """
 
         def column(name: str, dtype: type[np.generic]) -> NDArray[Any]:
             return np.ascontiguousarray(frame[name].to_numpy(dtype=dtype))
 
         spread = frame["spread"].fillna(SPREAD_NOT_RECORDED).to_numpy(dtype=np.int32)
         index = pd.DatetimeIndex(frame.index)
+        if index.tz is None:
+            raise ValueError(f"{symbol}: the frame's index has no time zone")
         return cls(
             symbol=symbol,
             time=index.as_unit("ms").asi8.copy(),
@@ -55,12 +68,11 @@ class Candles:
     def to_frame(self) -> pd.DataFrame:
         """The frame strategies see: UTC index `time`, columns open, high, low, close, tick_volume, spread."""
         index = pd.DatetimeIndex(self.time.astype("datetime64[ms]"), name="time").tz_localize("UTC")
-        columns = {name: getattr(self, name) for name in ("open", "high", "low", "close", "tick_volume", "spread")}
-        return pd.DataFrame(columns, index=index)
+        return pd.DataFrame({name: getattr(self, name) for name in COLUMNS[1:]}, index=index)
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the symbol and every value."""
         digest = hashlib.sha256(self.symbol.encode())
-        for name in ("time", "open", "high", "low", "close", "tick_volume", "spread"):
+        for name in COLUMNS:
             digest.update(np.ascontiguousarray(getattr(self, name)).data)
         return digest.hexdigest()

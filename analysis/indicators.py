@@ -4,8 +4,13 @@ Every value depends on its own and earlier rows only. Rows that cannot have a va
 the input.
 """
 
+import warnings
+
 import pandas as pd
-import pandas_ta_classic as ta
+
+with warnings.catch_warnings():  # while it is imported the library reads what pandas has deprecated
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import pandas_ta_classic as ta
 
 
 def ema(close: pd.Series, length: int) -> pd.Series:

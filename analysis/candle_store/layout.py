@@ -34,7 +34,8 @@ def default_data_root() -> Path:
 
 
 def is_symbol(name: str) -> bool:
-    """Whether `name` may be a symbol, and with it a folder: no separators, no leading dot, at most 29 characters."""
+    """Whether `name` may be a symbol, and with it a folder: no separators, no leading dot, at most 29
+    characters."""
     return _SYMBOL.fullmatch(name) is not None
 
 
@@ -74,7 +75,5 @@ def require_schema(schema: pa.Schema, path: Path) -> None:
     found = {field.name: field.type for field in schema}
     if found != wanted:
         odd = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
-        raise CorruptCandles(
-            f"{path}: wrong schema: "
-            + ", ".join(f"{name} is {found.get(name, 'missing')}, not {wanted.get(name, 'there')}" for name in odd)
-        )
+        told = ", ".join(f"{name}: {found.get(name)} instead of {wanted.get(name)}" for name in odd)
+        raise CorruptCandles(f"{path}: wrong schema: {told}")

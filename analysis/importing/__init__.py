@@ -1,0 +1,1 @@
+"""From other people's files to candles in the store: formats, clocks, cleaning, quality, demo data."""

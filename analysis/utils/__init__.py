@@ -1,0 +1,1 @@
+"""The candle store's door; the name is part of the platform's contract."""
