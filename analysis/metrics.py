@@ -22,8 +22,8 @@ def summarize(trades: "Sequence[Trade]", times: NDArray[np.int64], equity: Serie
     """Every figure of a run, ready for JSON.
 
     `times` are epoch milliseconds UTC, `equity` account currency; the first point is the initial equity.
-    Names ending in _pct are per cent. Ratios use daily returns (see `daily_returns`), annualised with 252
-    days and no risk-free rate.
+    `win_rate` and names ending in _pct are per cent. Ratios use daily returns (see `daily_returns`), annualised
+    with 252 days and no risk-free rate.
     """
     return {
         **_equity_figures(times, equity),

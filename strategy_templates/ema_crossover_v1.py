@@ -114,7 +114,7 @@ class Strategy:
         pip_value: float,
     ) -> None:
         self.params = EMACrossoverParams.from_dict({**self.DEFAULT_PARAMS, **params})
-        self.risk_settings = risk_settings
+        self.fixed_lot_size = self._fixed_lot_size(risk_settings)
         self.instrument_symbol = instrument_symbol
         self.account_id = account_id
         self.instrument_spec = instrument_spec
@@ -122,6 +122,15 @@ class Strategy:
         self.short_column = f"EMA_{self.params.ema_short_period}"
         self.long_column = f"EMA_{self.params.ema_long_period}"
         self.atr_column = f"ATRr_{self.params.atr_length}"
+
+    @staticmethod
+    def _fixed_lot_size(risk_settings: Mapping[str, Any]) -> float | None:
+        fixed = risk_settings.get("fixed_lot_size")
+        if fixed is None:
+            return None
+        if float(fixed) <= 0:
+            raise ParamsInvalid((FieldProblem("fixed_lot_size", "must be above zero"),))
+        return float(fixed)
 
     def get_min_bars_needed(self, buffer_bars: int = 10) -> int:
         """Bars until both averages and the ATR have a value on the last two of them, and a buffer."""
@@ -133,9 +142,7 @@ class Strategy:
             **{
                 self.short_column: ema(df_input["close"], self.params.ema_short_period),
                 self.long_column: ema(df_input["close"], self.params.ema_long_period),
-                self.atr_column: atr(
-                    df_input["high"], df_input["low"], df_input["close"], self.params.atr_length
-                ),
+                self.atr_column: atr(df_input["high"], df_input["low"], df_input["close"], self.params.atr_length),
             }
         )
 
@@ -179,9 +186,8 @@ class Strategy:
 
     def _calculate_lot_size(self, entry: float, stop_loss: float, account_equity: float) -> float:
         """Lots, not yet rounded: the platform knows the steps and the smallest volume."""
-        fixed = self.risk_settings.get("fixed_lot_size")
-        if fixed is not None:
-            return float(fixed)
+        if self.fixed_lot_size is not None:
+            return self.fixed_lot_size
         spec = self.instrument_spec
         loss_per_lot = abs(entry - stop_loss) / spec.tick_size * spec.tick_value
         return max(account_equity * self.params.risk_per_trade_percent / loss_per_lot, 0.0)

@@ -42,8 +42,11 @@ def window_caveats(bars: int, traded_from: int, needed: int) -> Iterator[str]:
 
 def trade_caveats(trades: Sequence[Trade], refused: int, lowest_equity: float) -> Iterator[str]:
     """About what was traded."""
-    if len(trades) < FEW_TRADES:
-        yield f"Only {len(trades)} trades: too few to tell skill from luck."
+    if not trades:
+        yield "No trade was made."
+    elif len(trades) < FEW_TRADES:
+        count = "1 trade" if len(trades) == 1 else f"{len(trades)} trades"
+        yield f"Only {count}: too few to tell skill from luck."
     if refused:
         actions = "1 action was" if refused == 1 else f"{refused} actions were"
         yield f"{actions} refused; the reasons are in the list of refusals."
