@@ -3,7 +3,7 @@
 import uuid
 from typing import ClassVar, Self, TypeVar
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, AnonymousUser
 from django.db import models
 from django.db.models import Q
 
@@ -15,8 +15,10 @@ class OwnedQuerySet(models.QuerySet[M]):
 
     owner_path: ClassVar[str] = "created_by"
 
-    def owned_by(self, user: "User") -> Self:
+    def owned_by(self, user: "User | AnonymousUser") -> Self:
         """Rows `user` may see: their own, or all for staff. Every read of the API starts here."""
+        if not user.is_authenticated:
+            return self.none()
         if user.is_staff:
             return self
         return self.filter(**{self.owner_path: user})

@@ -1,6 +1,17 @@
 """Changes to people and their accounts."""
 
-from accounts.models import User
+from django.db.models import ProtectedError
+
+from accounts.errors import Conflict
+from accounts.models import Account, User
+
+
+def delete_account(account: Account) -> None:
+    """Delete an account no live run was made on. Raises Conflict otherwise: history is never lost."""
+    try:
+        account.delete()
+    except ProtectedError as error:
+        raise Conflict("This account has live runs and cannot be deleted; set is_active to false instead") from error
 
 
 def ensure_superuser(*, username: str, password: str) -> User:

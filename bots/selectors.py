@@ -1,7 +1,10 @@
 """Reads that span models or leave the database."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
@@ -31,6 +34,35 @@ def load_strategy_template(strategy_template_name: str) -> StrategySource:
     """
     source = get_strategy_template_content(strategy_template_name)
     return _inspect(strategy_template_name, source)
+
+
+@dataclass(frozen=True)
+class StrategyTemplate:
+    """A template as it is offered to users."""
+
+    filename: str
+    display_name: str
+    kind: str
+    doc: str
+    params_schema: Mapping[str, Any]
+    default_params: Mapping[str, Any]
+
+
+def strategy_templates() -> list[StrategyTemplate]:
+    """Every strategy template with its documentation and parameters."""
+    return [_describe(name) for name in strategy_template_names()]
+
+
+def _describe(name: str) -> StrategyTemplate:
+    source = load_strategy_template(name)
+    return StrategyTemplate(
+        filename=name,
+        display_name=Path(name).stem.replace("_", " ").capitalize(),
+        kind=source.kind,
+        doc=source.doc,
+        params_schema=source.params_schema,
+        default_params=source.default_params,
+    )
 
 
 @lru_cache(maxsize=64)

@@ -120,9 +120,7 @@ def _merge(existing: Columns, incoming: Columns, *, overwrite: bool) -> tuple[Me
     return result, {name: np.insert(kept[name], where, incoming[name][~known]) for name in DTYPES}
 
 
-def _positions(
-    existing: NDArray[np.int64], incoming: NDArray[np.int64]
-) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+def _positions(existing: NDArray[np.int64], incoming: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Where each new minute is or would be among the stored ones, and whether it is there already."""
     at = np.searchsorted(existing, incoming)
     known = np.zeros(len(incoming), np.bool_)

@@ -117,8 +117,7 @@ def read_window(folder: Path, start_ms: int, end_ms: int, columns: Sequence[str]
             filled += high - low
     # A slice keeps its whole buffer alive: a week out of a month is copied, a nearly full buffer is not.
     return {
-        name: values[:filled] if filled * 2 > len(values) else values[:filled].copy()
-        for name, values in result.items()
+        name: values[:filled] if filled * 2 > len(values) else values[:filled].copy() for name, values in result.items()
     }
 
 

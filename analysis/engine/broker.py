@@ -99,11 +99,11 @@ class Broker:
     def close_all(self) -> None:
         """End of data: what is still open is closed at the last close."""
         row = self.row - 1
-        for position in self.portfolio:
+        for position in self.portfolio.clear():
             bid = self._market.close[row]
             price = bid if position.direction == LONG else -bid - self._market.spread[row]
             time = self._market.time[row] + CANDLE_MS
-            self._close(position, row, time, Exit(price, "end_of_data", False), lived_through=row + 1)
+            self._settle(position, row, time, Exit(price, "end_of_data", False), lived_through=row + 1)
         if len(self._equity_cents):
             self._equity_cents[-1] = self.portfolio.balance_cents
 
@@ -158,7 +158,7 @@ class Broker:
             position.witness(path.low, path.high)
         else:
             position.witness(path.start, path.start)
-            self._close(position, row, self._market.time[row] + from_ms, exit_, lived_through=row)
+            self._close(position, row, self._market.time[row] + from_ms, exit_)
 
     def _enter(self, order: EntryOrder, row: int, ms: int) -> int:
         """Open a position and return its id."""
@@ -192,14 +192,18 @@ class Broker:
         price = bid if position.direction == LONG else -bid - self._market.spread[row]
         position.witness(price, price)
         price -= slippage_ticks(position.risk_ticks, self._settings.slippage_r)
-        self._close(position, row, self._market.time[row] + ms, Exit(price, "signal", False), lived_through=row)
+        self._close(position, row, self._market.time[row] + ms, Exit(price, "signal", False))
 
-    def _close(self, position: OpenPosition, row: int, time: int, exit_: Exit, lived_through: int) -> None:
-        """Settle a position; it saw the whole of every candle after its entry and before `lived_through`."""
+    def _close(self, position: OpenPosition, row: int, time: int, exit_: Exit) -> None:
+        """Close a position within candle `row`."""
+        self.portfolio.book(position.direction).remove(position)
+        self._settle(position, row, time, exit_, lived_through=row)
+
+    def _settle(self, position: OpenPosition, row: int, time: int, exit_: Exit, lived_through: int) -> None:
+        """Pay a position out; it saw the whole of every candle after its entry and before `lived_through`."""
         commission = self._commission(position.steps)
         gross = self.portfolio.money_cents((exit_.price - position.entry) * position.steps)
         self.portfolio.balance_cents += gross - commission
-        self.portfolio.book(position.direction).remove(position)
         self._witness_candles(position, lived_through)
         self.trades.append(self._trade(position, row, time, exit_, gross, position.commission_cents + commission))
 

@@ -78,7 +78,8 @@ class Book:
         del self.positions[position.id]
         self.steps -= position.steps
         self.cost -= position.steps * position.entry
-        self.refresh_levels()
+        if NO_STOP < position.stop == self.nearest_stop or NO_TARGET > position.target == self.nearest_target:
+            self.refresh_levels()
 
     def refresh_levels(self) -> None:
         """To be called after the levels of a position have moved."""
@@ -103,6 +104,12 @@ class Portfolio:
 
     def __len__(self) -> int:
         return len(self.longs.positions) + len(self.shorts.positions)
+
+    def clear(self) -> list[OpenPosition]:
+        """Take every open position out at once, in order of entry."""
+        positions = list(self)
+        self.longs, self.shorts = Book(LONG), Book(SHORT)
+        return positions
 
     def book(self, direction: int) -> Book:
         return self.longs if direction == LONG else self.shorts

@@ -42,9 +42,7 @@ class _Judge:
         return f"{to_moment(wall_ms):%Y-%m-%d %H:%M:%S}" if _EARLIEST_MS <= wall_ms < _LATEST_MS else ""
 
 
-def clean(
-    name: str, symbol: str, bars: RawBars, clock: Clock, findings: Findings
-) -> tuple[Candles, tuple[str, ...]]:
+def clean(name: str, symbol: str, bars: RawBars, clock: Clock, findings: Findings) -> tuple[Candles, tuple[str, ...]]:
     """Sound candles in ascending order, and notes for the report.
 
     Of several rows with one time the first in the source is kept: equal ones are counted as duplicates,
@@ -80,8 +78,7 @@ def _judge_times(name: str, judge: _Judge, clock: Clock) -> NDArray[np.int64]:
     uneven = utc.ms % MINUTE_MS != 0
     if uneven.sum() * 2 > len(uneven):
         raise ImportRejected(
-            f"{name} holds ticks or bars of seconds: most times are no whole minutes. "
-            "Only M1 bars can be imported"
+            f"{name} holds ticks or bars of seconds: most times are no whole minutes. Only M1 bars can be imported"
         )
     judge.refuse(Rule.NOT_A_WHOLE_MINUTE, uneven, lambda row: "bars of M1 open on whole minutes")
     return utc.ms
@@ -149,9 +146,7 @@ def _require_m1(name: str, times: NDArray[np.int64]) -> None:
     usual = int(minutes[counts.argmax()])
     if usual != 1:
         bars = _TIMEFRAMES.get(usual, f"{usual}-minute")
-        raise ImportRejected(
-            f"{name} holds {bars} bars ({usual} minutes apart); only M1 bars can be imported"
-        )
+        raise ImportRejected(f"{name} holds {bars} bars ({usual} minutes apart); only M1 bars can be imported")
 
 
 def _require_most_rows(name: str, rows: int, findings: Findings) -> None:

@@ -154,8 +154,7 @@ def value_columns(names: list[str]) -> dict[str, int]:
     """Column numbers of the prices, volume and spread that are there, by their usual names."""
     known = PRICE_NAMES | OPTIONAL_NAMES
     found = {
-        role: next((names.index(alias) for alias in aliases if alias in names), None)
-        for role, aliases in known.items()
+        role: next((names.index(alias) for alias in aliases if alias in names), None) for role, aliases in known.items()
     }
     return {role: number for role, number in found.items() if number is not None}
 

@@ -17,9 +17,7 @@ from analysis.importing.time_text import parse_times
 _TICKS_PER_MS = {"ms": 1, "us": 1_000, "ns": 1_000_000}
 
 
-def read_parquet(
-    path: Path, findings: Findings, on_progress: Progress
-) -> tuple[RawBars, bool, tuple[str, ...]]:
+def read_parquet(path: Path, findings: Findings, on_progress: Progress) -> tuple[RawBars, bool, tuple[str, ...]]:
     """Every row, whether its times are in UTC already (else they are as written), and notes for the report.
 
     `line` counts rows from 1. Raises ImportRejected for a damaged file or one without the columns of bars.
@@ -66,9 +64,7 @@ def _roles(path: Path, schema: pa.Schema) -> dict[str, str]:
     if time is not None:
         roles["time"] = time
     if missing := [role for role in ("time", *PRICE_NAMES) if role not in roles]:
-        raise ImportRejected(
-            f"{path.name} has no column for {', '.join(missing)}; it has {', '.join(schema.names)}"
-        )
+        raise ImportRejected(f"{path.name} has no column for {', '.join(missing)}; it has {', '.join(schema.names)}")
     return roles
 
 

@@ -12,6 +12,7 @@ WEEK_MINUTES = 7 * 1440
 _THURSDAY = 3 * 1440  # 1970 began on one; weeks here begin on Monday
 _LEAST_SPAN_MS = 2 * WEEK_MINUTES * MINUTE_MS
 _USUAL = 0.5
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 # Hours follow the exchange's clock: currencies and metals New York's, European indices theirs, crypto none.
 _CLOCKS = ("UTC", "America/New_York", "Europe/Berlin")
 
@@ -25,9 +26,7 @@ class Sessions:
     weeks: int
     is_open: NDArray[np.bool_]
 
-    def open_minutes_between(
-        self, start_ms: NDArray[np.int64], end_ms: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def open_minutes_between(self, start_ms: NDArray[np.int64], end_ms: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many trading minutes begin in [start, end), both epoch milliseconds UTC."""
         return np.asarray(np.maximum(self._open_before(end_ms) - self._open_before(start_ms), 0), np.int64)
 
@@ -36,18 +35,23 @@ class Sessions:
         return self.is_open[_minutes(time_ms, self.clock) % WEEK_MINUTES]
 
     def weekend(self) -> tuple[int, int] | None:
-        """The longest closed stretch of the week as [start, end) minutes of it; None when there is none of
-        a day."""
-        closed = np.flatnonzero(np.diff(np.flatnonzero(np.tile(self.is_open, 2))) > 1440)
-        if not len(closed):
+        """The closed days as [start, end) in minutes of the week; None when no stretch of a day is closed."""
+        opened = np.flatnonzero(np.tile(self.is_open, 2))  # twice: the stretch may run past Sunday
+        before = np.flatnonzero(np.diff(opened) > 1440)
+        if not len(before):
             return None
-        opened = np.flatnonzero(np.tile(self.is_open, 2))
-        return int(opened[closed[0]] + 1) % WEEK_MINUTES, int(opened[closed[0] + 1]) % WEEK_MINUTES
+        return int(opened[before[0]] + 1) % WEEK_MINUTES, int(opened[before[0] + 1]) % WEEK_MINUTES
 
     def _open_before(self, time_ms: NDArray[np.int64]) -> NDArray[np.int64]:
         before = np.concatenate([[0], np.cumsum(self.is_open)])
         week, minute = np.divmod(_minutes(time_ms, self.clock), WEEK_MINUTES)
         return np.asarray(week * before[-1] + before[minute], np.int64)
+
+
+def week_text(minute: int) -> str:
+    """A minute of the week as people say it: `Mon 01:00`."""
+    day, rest = divmod(minute, 1440)
+    return f"{_DAYS[day]} {rest // 60:02d}:{rest % 60:02d}"
 
 
 def learn_sessions(time_ms: NDArray[np.int64]) -> Sessions | None:

@@ -27,15 +27,6 @@ _SHOWN_CHARACTERS = 60
 
 
 @dataclass
-class TableRows:
-    """What a text table holds: `rows` counts its lines without header and blank ones."""
-
-    bars: RawBars
-    layout: TimeLayout
-    rows: int
-
-
-@dataclass
 class _Reader:
     table: TableFormat
     findings: Findings
@@ -45,8 +36,8 @@ class _Reader:
     rows: int = 0
 
 
-def read_table(path: Path, table: TableFormat, findings: Findings, on_progress: Progress) -> TableRows:
-    """Every row of a text table. Rows that cannot be read are added to `findings`.
+def read_table(path: Path, table: TableFormat, findings: Findings, on_progress: Progress) -> tuple[RawBars, TimeLayout]:
+    """The readable rows of a text table and how its times are written; the others go to `findings`.
 
     Raises ImportRejected for a file without rows or whose times are in no known layout.
     """
@@ -58,8 +49,10 @@ def read_table(path: Path, table: TableFormat, findings: Findings, on_progress: 
         if reader.rows > MAX_ROWS:
             raise ImportRejected(f"{path.name} has more than {MAX_ROWS:,} rows: no file of M1 bars")
     if reader.layout is None:
-        raise ImportRejected(f"{path.name} has a header but no rows")
-    return TableRows(RawBars.join(reader.parts), reader.layout, reader.rows)
+        odd = findings.examples.get(Rule.UNREADABLE)
+        told = f"; line {odd[0].line}: {odd[0].detail}" if odd else ""
+        raise ImportRejected(f"{path.name} has no rows of {table.columns} columns{told}")
+    return RawBars.join(reader.parts), reader.layout
 
 
 def _read_block(reader: _Reader, path: Path, block: bytes) -> None:
@@ -149,9 +142,7 @@ def learn_layout(name: str, times: pa.StringArray) -> TimeLayout:
         widths = Counter(len(layout.sample) for layout in layouts)
         return next(layout for layout in layouts if len(layout.sample) == widths.most_common(1)[0][0])
     if is_ambiguous_date(samples[0]):
-        raise ImportRejected(
-            f"{name}: {samples[0]!r} may be a day and month or a month and day; use yyyy-mm-dd hh:mm"
-        )
+        raise ImportRejected(f"{name}: {samples[0]!r} may be a day and month or a month and day; use yyyy-mm-dd hh:mm")
     raise ImportRejected(f"{name}: the time {_short(samples[0])!r} is no date with hours and minutes")
 
 

@@ -95,9 +95,7 @@ def _characters(texts: pa.StringArray, width: int) -> tuple[NDArray[np.uint8], N
     return flat[offsets[:-1][fitting][:, None] + np.arange(width)], fitting
 
 
-def _number(
-    characters: NDArray[np.uint8], start: int, stop: int
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _number(characters: NDArray[np.uint8], start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     value, valid = np.zeros(len(characters), np.int64), np.ones(len(characters), np.bool_)
     for position in range(start, stop):
         digit = characters[:, position] - np.uint8(48)  # anything but a digit wraps round to ten or more
@@ -106,9 +104,7 @@ def _number(
     return value, valid
 
 
-def _parse_characters(
-    characters: NDArray[np.uint8], layout: TimeLayout
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _parse_characters(characters: NDArray[np.uint8], layout: TimeLayout) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     nothing = np.zeros(len(characters), np.int64)
     part = dict.fromkeys(_FIELDS, nothing)
     valid = _literals_match(characters, layout)
@@ -127,9 +123,7 @@ def _parse_characters(
     return ms + _fraction_ms(part["f"], layout) - _offset_ms(characters, part, layout), valid
 
 
-def _day_number(
-    year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _day_number(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.int64]:
     months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
     days: NDArray[np.int64] = months.astype("datetime64[D]").astype(np.int64) + day - 1
     return days

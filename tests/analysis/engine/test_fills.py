@@ -71,6 +71,7 @@ LOW_FIRST = Path(100, 110, 90, 95, False)
         (LOW_FIRST, 95, 105, OHLC, Exit(95, "sl", True)),
         (HIGH_FIRST, 101, 105, OPTIMISTIC, Exit(100, "sl", False)),  # opened beyond the stop: a gap
         (HIGH_FIRST, 100, 105, OPTIMISTIC, Exit(100, "sl", False)),  # exactly at it
+        (HIGH_FIRST, 95, 100, PESSIMISTIC, Exit(100, "tp", False)),
         (HIGH_FIRST, 95, 99, PESSIMISTIC, Exit(100, "tp", False)),  # opened beyond the target: better than asked for
     ],
 )

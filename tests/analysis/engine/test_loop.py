@@ -212,6 +212,20 @@ class TestManaging:
         assert (trade.exit_reason, trade.exit_price, trade.exit_time) == ("sl", 99.5, MONDAY + 2 * MINUTE)
         assert (trade.sl, trade.tp, trade.initial_risk, trade.pnl_r) == (98.0, 103.0, 200.0, -0.25)
 
+    def test_a_moved_stop_holds_in_every_later_candle(self):
+        rows = [FLAT, FLAT, FLAT, FLAT, (100.0, 100.0, 99.2, 100.0)]
+        script = {0: [buy(sl=98.0)], 1: [{"action": "MODIFY_TRADE", "trade_id": 1, "sl": 99.5}]}
+        trade = only(play(rows, script))
+        assert (trade.exit_reason, trade.exit_price, trade.exit_time) == ("sl", 99.5, MONDAY + 4 * MINUTE)
+
+    def test_a_stop_that_moves_within_a_candle_does_not_see_what_was_before(self):
+        rows = [FLAT, FLAT, (100.0, 100.0, 99.2, 100.0), FLAT]  # at the low after 40 s
+        script = {0: [buy(sl=98.0)], 1: [{"action": "MODIFY_TRADE", "trade_id": 1, "sl": 99.5}]}
+        late = only(play(rows, script, slippage_ms=55_000))
+        assert (late.exit_reason, late.mae_r) == ("end_of_data", -0.4)
+        early = only(play(rows, script, slippage_ms=10_000))
+        assert (early.exit_reason, early.exit_price, early.exit_time) == ("sl", 99.5, MONDAY + 2 * MINUTE + 10_000)
+
     def test_modify_keeps_what_it_does_not_mention(self):
         rows = [FLAT, FLAT, (100.0, 103.5, 100.0, 103.0)]
         script = {0: [buy(sl=98.0, tp=103.0)], 1: [{"action": "MODIFY_TRADE", "sl": 99.0}]}
@@ -326,6 +340,10 @@ class TestMoney:
         trade = trade_on(*rows, action=buy(sl=98.0))
         assert (trade.mae_r, trade.mfe_r) == (-1.0, 0.75)  # what the last candle reached after the stop is not its own
 
+    def test_the_last_candle_counts_for_a_trade_that_is_open_at_the_end(self):
+        trade = trade_on(FLAT, (100.0, 101.0, 99.5, 100.0), action=buy(sl=98.0))
+        assert (trade.mae_r, trade.mfe_r) == (-0.25, 0.5)
+
     def test_excursions_of_a_short_are_measured_on_the_ask(self):
         trade = trade_on(FLAT, (100.0, 100.4, 98.9, 100.0), FLAT, action=sell(sl=102.0), spread=10)
         assert (trade.mae_r, trade.mfe_r) == (-0.25, 0.5)
@@ -359,6 +377,7 @@ REFUSED = [
     (buy(sl=100.0), "wrong_side"),
     (buy(sl=101.0), "wrong_side"),
     (buy(tp=99.0), "wrong_side"),
+    (buy(tp=100.0), "wrong_side"),
     (sell(sl=99.0), "wrong_side"),
     (sell(tp=101.0), "wrong_side"),
     (buy(entry_type="limit", price=99.0), "not_supported"),

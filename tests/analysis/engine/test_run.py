@@ -113,6 +113,20 @@ class TestWindow:
         assert script.windows[2]["close"].tolist() == [100.02, 100.03]
         assert result.trades[0].entry_price == 100.02
 
+    def test_a_frame_the_strategy_keeps_is_not_the_engines(self):
+        class Hoarder(Script):
+            def _ensure_indicators(self, df_input):
+                self.kept = df_input
+                return df_input
+
+            def run_tick(self, df_current_window, account_equity):
+                self.kept.loc[:, "close"] = 1.0
+                return super().run_tick(df_current_window, account_equity)
+
+        script = Hoarder({})
+        run(script, rising(3))
+        assert script.windows[2]["close"].tolist() == [100.03]
+
     def test_nothing_before_trade_from_is_traded_or_counted(self):
         script = Script(dict.fromkeys(range(10), [buy()]))
         result = run(script, rising(10), trade_from=MONDAY + 6 * MINUTE)

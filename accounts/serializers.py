@@ -1,0 +1,90 @@
+"""Strict building blocks for every room's serializers, and those of accounts."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.models import Account, User
+
+
+MAX_JSON_DEPTH = 20
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def plain_json(value: Any, depth: int = 0) -> Any:
+    """`value` if PostgreSQL can keep it as JSON. Raises ValidationError for NUL, half characters, infinity, depth."""
+    if depth > MAX_JSON_DEPTH:
+        raise serializers.ValidationError(f"Must not be nested deeper than {MAX_JSON_DEPTH} levels.")
+    if isinstance(value, str) and _NOT_STORABLE.search(value):
+        raise serializers.ValidationError("Must not contain null or incomplete characters.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise serializers.ValidationError("Numbers must be finite.")
+    if isinstance(value, Mapping):
+        return {plain_json(k, depth + 1): plain_json(v, depth + 1) for k, v in value.items()}
+    if isinstance(value, list):
+        return [plain_json(item, depth + 1) for item in value]
+    return value
+
+
+class StrictMixin:
+    """Unknown fields of the body are an error that names them; nothing is silently ignored or coerced."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            known = {name for name, field in self.fields.items() if not field.read_only}
+            read_only = {name for name, field in self.fields.items() if field.read_only}
+            problems = {
+                str(name): ["This field is read-only." if name in read_only else "Unknown field."]
+                for name in data
+                if name not in known
+            }
+            if problems:
+                raise serializers.ValidationError(problems, code="unknown_field")
+        return super().to_internal_value(data)
+
+
+class StrictSerializer(StrictMixin, serializers.Serializer[Any]):
+    """Base for requests."""
+
+
+class StrictModelSerializer(StrictMixin, serializers.ModelSerializer[Any]):
+    """Base for rows."""
+
+
+class StrictCharField(serializers.CharField):
+    """Text only: DRF would turn the number 5 into "5"."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
+class LoginSerializer(StrictSerializer):
+    username = StrictCharField(max_length=150)
+    password = StrictCharField(max_length=128, trim_whitespace=False, write_only=True)
+
+
+class TokenSerializer(serializers.Serializer[Any]):
+    token = serializers.CharField()
+    expiry = serializers.DateTimeField(allow_null=True)
+
+
+class MeSerializer(serializers.ModelSerializer[User]):
+    class Meta:
+        model = User
+        fields = ["id", "username", "email", "is_staff"]
+        read_only_fields = fields
+
+
+class AccountSerializer(StrictModelSerializer):
+    class Meta:
+        model = Account
+        fields = [
+            "id", "name", "platform", "login", "server", "currency", "leverage", "balance", "equity", "is_active",
+            "created_at", "updated_at",
+        ]  # fmt: skip
+        read_only_fields = ["id", "balance", "equity", "created_at", "updated_at"]

@@ -1,0 +1,73 @@
+"""Signing in over REST, and a user's trading accounts."""
+
+from datetime import timedelta
+
+from django.contrib.auth import authenticate
+from drf_spectacular.utils import extend_schema
+from knox.models import AuthToken
+from rest_framework import exceptions, status, viewsets
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts import services
+from accounts.filters import AccountFilter
+from accounts.models import Account
+from accounts.serializers import AccountSerializer, LoginSerializer, MeSerializer, TokenSerializer
+
+TOKEN_LIFE = timedelta(days=30)
+
+
+class LoginView(APIView):
+    """A token for a user name and a password; send it as `Authorization: Token <token>`."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    throttle_scope = "login"
+
+    @extend_schema(request=LoginSerializer, responses=TokenSerializer)
+    def post(self, request: Request) -> Response:
+        serializer = LoginSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        user = authenticate(request, **serializer.validated_data)
+        if user is None:
+            raise exceptions.AuthenticationFailed("Unknown user name or wrong password.")
+        stored, token = AuthToken.objects.create(user, expiry=TOKEN_LIFE)
+        return Response(TokenSerializer({"token": token, "expiry": stored.expiry}).data)
+
+
+class LogoutView(APIView):
+    """Make the token of this request useless."""
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: Request) -> Response:
+        if isinstance(request.auth, AuthToken):
+            request.auth.delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class MeView(APIView):
+    """Who the server takes you for."""
+
+    @extend_schema(responses=MeSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(MeSerializer(request.user).data)
+
+
+class AccountViewSet(viewsets.ModelViewSet[Account]):
+    """Trading accounts bots may act on."""
+
+    serializer_class = AccountSerializer
+    filterset_class = AccountFilter
+    search_fields = ["name", "server"]
+    ordering_fields = ["name", "created_at"]
+
+    def get_queryset(self):
+        return Account.objects.owned_by(self.request.user)
+
+    def perform_create(self, serializer):
+        serializer.save(user=self.request.user)
+
+    def perform_destroy(self, instance):
+        services.delete_account(instance)

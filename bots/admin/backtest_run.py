@@ -1,0 +1,146 @@
+"""Backtests: results to read, and a way to cancel."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+
+from bots.admin.pages import NOTHING, KeptAdmin, object_link, preformatted, rendered
+from bots.errors import Conflict
+from bots.models import BacktestRun
+from bots.models.backtest_run import BacktestRunQuerySet
+from bots.presentation import FIRST, figure_groups, sparkline, trade_rows, with_first_rows, with_headline
+from bots.services import cancel_backtest
+
+
+@admin.register(BacktestRun)
+class BacktestRunAdmin(KeptAdmin):
+    list_display = (
+        "run", "bot_link", "status", "progress_text", "net_pnl", "total_trades", "created_by", "created_at",
+    )  # fmt: skip
+    list_filter = (
+        "status", "instrument_symbol", "config__timeframe", ("created_by", admin.RelatedOnlyFieldListFilter),
+    )  # fmt: skip
+    search_fields = (
+        "id", "instrument_symbol", "config__label", "config__bot_version__bot__name", "created_by__username", "digest",
+    )  # fmt: skip
+    date_hierarchy = "created_at"
+    linked_by = ("config__id__exact", "config__bot_version__id__exact", "config__bot_version__bot__id__exact")
+    actions = ("cancel_selected",)
+
+    def get_queryset(self, request: HttpRequest) -> BacktestRunQuerySet:
+        return with_headline(_with_relations(BacktestRun.objects.light()))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> BacktestRun | None:
+        """One row is shown with its results, though not with its whole logs."""
+        run = super().get_object(request, object_id, from_field)
+        return run and with_first_rows(_with_relations(BacktestRun.objects.all())).filter(pk=run.pk).first()
+
+    def get_fieldsets(self, request: HttpRequest, run: BacktestRun | None = None) -> Any:
+        request_fields = ("bot_link", "version_link", "config_link", "instrument_symbol", "window", "created_by")
+        progress = (
+            "status", "progress_text", "worker", "attempt", "created_at", "queued_at", "started_at", "heartbeat_at",
+            "lease_expires_at", "cancelling_at", "finished_at",
+        )  # fmt: skip
+        fieldsets: list[Any] = [(None, {"fields": request_fields}), ("Progress", {"fields": progress})]
+        if run is not None and run.error_code:
+            fieldsets.append(("Error", {"fields": ("error_code", "error", "traceback")}))
+        if run is not None and run.stats:
+            results = ("equity", "figures", "notes", "trades", "refused")
+            fieldsets.append(("Result", {"fields": results}))
+        identity = ("id", "engine_version", "data_fingerprint", "digest")
+        return [*fieldsets, ("Identity", {"fields": identity})]
+
+    def has_stop_permission(self, request: HttpRequest) -> bool:
+        return self.may_change(request)
+
+    @admin.action(description="Cancel selected runs", permissions=["stop"])
+    def cancel_selected(self, request: HttpRequest, runs: BacktestRunQuerySet) -> None:
+        for run in runs:
+            level, outcome = _cancel(run)
+            if level == messages.SUCCESS:
+                self.log_change(request, run, f"Cancel: {outcome}")
+            self.message_user(request, f"{run} ({str(run.pk)[:8]}): {outcome}", level)
+
+    @admin.display(description="run", ordering="instrument_symbol")
+    def run(self, run: BacktestRun) -> str:
+        return str(run)
+
+    @admin.display(description="bot", ordering="config__bot_version__bot__name")
+    def bot_link(self, run: BacktestRun) -> str:
+        return object_link(run.config.bot_version.bot)
+
+    @admin.display(description="version")
+    def version_link(self, run: BacktestRun) -> str:
+        return object_link(run.config.bot_version, run.config.bot_version.code_hash[:12])
+
+    @admin.display(description="config")
+    def config_link(self, run: BacktestRun) -> str:
+        return object_link(run.config)
+
+    @admin.display(description="window (UTC)")
+    def window(self, run: BacktestRun) -> str:
+        return f"{run.data_window_start:%Y-%m-%d %H:%M} to {run.data_window_end:%Y-%m-%d %H:%M}, end excluded"
+
+    @admin.display(description="progress")
+    def progress_text(self, run: BacktestRun) -> str:
+        return f"{run.progress:.0%}"
+
+    @admin.display(description="net P&L", ordering="net_pnl")
+    def net_pnl(self, run: BacktestRun) -> str:
+        pnl = run.net_pnl  # type: ignore[attr-defined] # annotated
+        return NOTHING if pnl is None else f"{pnl:,.2f}"
+
+    @admin.display(description="trades", ordering="total_trades")
+    def total_trades(self, run: BacktestRun) -> str:
+        trades = run.total_trades  # type: ignore[attr-defined] # annotated
+        return NOTHING if trades is None else f"{trades:,}"
+
+    @admin.display
+    def traceback(self, run: BacktestRun) -> str:
+        return preformatted(run.error_traceback)
+
+    @admin.display
+    def equity(self, run: BacktestRun) -> str:
+        return rendered("equity", sparkline=sparkline(run.equity_curve)) if run.equity_curve else NOTHING
+
+    @admin.display
+    def figures(self, run: BacktestRun) -> str:
+        return rendered("figures", groups=figure_groups(run.stats))
+
+    @admin.display(description="warnings")
+    def notes(self, run: BacktestRun) -> str:
+        if not run.warnings:
+            return NOTHING
+        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", ((text,) for text in run.warnings)))
+
+    @admin.display(description=f"first {FIRST} trades")
+    def trades(self, run: BacktestRun) -> str:
+        trades = run.first_trades  # type: ignore[attr-defined] # annotated
+        return rendered("trades", trades=trade_rows(trades)) if trades else NOTHING
+
+    @admin.display(description=f"first {FIRST} refusals")
+    def refused(self, run: BacktestRun) -> str:
+        refusals = run.first_refusals  # type: ignore[attr-defined] # annotated
+        return rendered("refusals", refusals=refusals) if refusals else NOTHING
+
+
+def _with_relations(runs: BacktestRunQuerySet) -> BacktestRunQuerySet:
+    return runs.select_related("config__bot_version__bot", "created_by").defer(
+        "config__risk_json", "config__bot_version__code", "config__bot_version__params"
+    )
+
+
+def _cancel(run: BacktestRun) -> tuple[int, str]:
+    """Cancel one run; returns the level and the text of the message."""
+    before = run.status
+    try:
+        cancel_backtest(run)
+    except Conflict as error:
+        return messages.WARNING, error.message
+    if before == BacktestRun.Status.CANCELLED:
+        return messages.INFO, "It was cancelled before"
+    if run.status == BacktestRun.Status.CANCELLED:
+        return messages.SUCCESS, "Cancelled"
+    return messages.SUCCESS, "Its worker has been asked to stop"

@@ -1,0 +1,158 @@
+"""What the bots API accepts and answers. Fields that may hold megabytes are in the detail serializers only."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.models import Account, OwnedQuerySet
+from accounts.serializers import StrictCharField, StrictModelSerializer, StrictSerializer, plain_json
+from bots.models import BacktestConfig, BacktestRun, Bot, BotVersion, LiveRun, LiveRunEvent
+
+PARAMS_HELP = "Parameters of the strategy by name; what its PARAMS_SCHEMA names may be set"
+
+
+@extend_schema_field(OpenApiTypes.UUID)
+class OwnedField(serializers.PrimaryKeyRelatedField[Any]):
+    """A row the user may see: a foreign id answers like one that does not exist."""
+
+    def get_queryset(self) -> OwnedQuerySet[Any]:
+        rows = super().get_queryset()
+        assert isinstance(rows, OwnedQuerySet)
+        return rows.owned_by(self.context["request"].user)
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class JSONObjectField(serializers.JSONField):
+    """A JSON object of values PostgreSQL can keep."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, Mapping):
+            raise serializers.ValidationError("Must be an object.")
+        return dict(plain_json(data))
+
+
+class RiskSettingsSerializer(StrictSerializer):
+    """`risk_json`: what a strategy is told about risk."""
+
+    fixed_lot_size = serializers.FloatField(required=False, min_value=0.00001, max_value=100_000)
+    risk_percent = serializers.FloatField(required=False, min_value=0.0001, max_value=100)
+
+
+class BotSerializer(StrictModelSerializer):
+    account = OwnedField(queryset=Account.objects.all(), allow_null=True, required=False)
+
+    class Meta:
+        model = Bot
+        fields = ["id", "name", "account", "strategy_template", "is_active", "created_by", "created_at", "updated_at"]
+        read_only_fields = ["id", "created_by", "created_at", "updated_at"]
+
+
+class BotVersionListSerializer(serializers.ModelSerializer[BotVersion]):
+    class Meta:
+        model = BotVersion
+        fields = ["id", "bot", "code_hash", "params", "notes", "created_at"]
+        read_only_fields = fields
+
+
+class BotVersionSerializer(serializers.ModelSerializer[BotVersion]):
+    class Meta:
+        model = BotVersion
+        fields = ["id", "bot", "code_hash", "code", "params", "notes", "created_at"]
+        read_only_fields = fields
+
+
+class BotVersionCreateSerializer(StrictSerializer):
+    bot_id = OwnedField(queryset=Bot.objects.all())
+    strategy_file_content = StrictCharField(trim_whitespace=False, max_length=262_144)
+    params = JSONObjectField(required=False, default=dict, help_text=PARAMS_HELP)
+    notes = StrictCharField(required=False, default="", allow_blank=True, max_length=10_000)
+
+
+class BacktestConfigSerializer(StrictModelSerializer):
+    bot_version = OwnedField(queryset=BotVersion.objects.all())
+    risk_json = RiskSettingsSerializer(required=False)
+
+    class Meta:
+        model = BacktestConfig
+        fields = [
+            "id", "bot_version", "label", "timeframe", "initial_equity", "risk_json", "slippage_ms", "slippage_r",
+            "spread_points", "commission_per_lot", "intrabar", "created_at",
+        ]  # fmt: skip
+        read_only_fields = ["id", "created_at"]
+
+    def create(self, validated_data: dict[str, Any]) -> BacktestConfig:
+        return BacktestConfig.objects.create(**validated_data)
+
+
+RUN_FIELDS = [
+    "id", "status", "instrument_symbol", "created_by", "created_at", "started_at", "heartbeat_at", "attempt", "worker",
+]  # fmt: skip
+
+
+class BacktestRunListSerializer(serializers.ModelSerializer[BacktestRun]):
+    progress = serializers.FloatField(read_only=True)
+    bot_version = serializers.UUIDField(source="config.bot_version_id", read_only=True)
+
+    class Meta:
+        model = BacktestRun
+        fields = [
+            *RUN_FIELDS, "config", "bot_version", "data_window_start", "data_window_end", "progress", "bars_done",
+            "bars_total", "cancelling_at", "finished_at", "error_code", "error", "digest",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class BacktestRunSerializer(BacktestRunListSerializer):
+    class Meta(BacktestRunListSerializer.Meta):
+        fields = [
+            *BacktestRunListSerializer.Meta.fields, "error_traceback", "equity_curve", "stats", "simulated_trades_log",
+            "warnings", "refusals", "engine_version", "data_fingerprint",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class LiveRunSerializer(serializers.ModelSerializer[LiveRun]):
+    class Meta:
+        model = LiveRun
+        fields = [
+            *RUN_FIELDS, "bot_version", "account", "timeframe", "stopping_at", "stopped_at", "pnl_r", "drawdown_r",
+            "last_error",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class LiveRunEventSerializer(serializers.ModelSerializer[LiveRunEvent]):
+    class Meta:
+        model = LiveRunEvent
+        fields = ["at", "kind", "actor", "message"]
+        read_only_fields = fields
+
+
+class LaunchBacktestSerializer(StrictSerializer):
+    bot_version_id = OwnedField(queryset=BotVersion.objects.all())
+    backtest_config_id = OwnedField(queryset=BacktestConfig.objects.all())
+    instrument_symbol = StrictCharField(max_length=29)
+    data_window_start = serializers.DateTimeField()
+    data_window_end = serializers.DateTimeField(help_text="Exclusive")
+
+
+class StartLiveRunSerializer(StrictSerializer):
+    bot_version_id = OwnedField(queryset=BotVersion.objects.all())
+    instrument_symbol = StrictCharField(max_length=29)
+    timeframe = serializers.ChoiceField(choices=BacktestConfig.Timeframe.choices, default="M1")
+
+
+class StopLiveRunSerializer(StrictSerializer):
+    reason = StrictCharField(required=False, default="", allow_blank=True, max_length=1_000)
+
+
+class StrategyTemplateSerializer(serializers.Serializer[Any]):
+    filename = serializers.CharField()
+    display_name = serializers.CharField()
+    kind = serializers.CharField()
+    doc = serializers.CharField()
+    params_schema = JSONObjectField()
+    default_params = JSONObjectField()

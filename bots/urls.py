@@ -1,0 +1,22 @@
+"""Addresses below /api/bots/."""
+
+from django.urls import path
+from rest_framework.routers import DefaultRouter
+
+from bots import views
+
+router = DefaultRouter()
+router.include_root_view = False
+router.register("bots", views.BotViewSet, basename="bot")
+router.register("versions", views.BotVersionViewSet, basename="version")
+router.register("backtest-configs", views.BacktestConfigViewSet, basename="backtest-config")
+router.register("backtest-runs", views.BacktestRunViewSet, basename="backtest-run")
+router.register("live-runs", views.LiveRunViewSet, basename="live-run")
+
+urlpatterns = [
+    path("strategy-templates/", views.ListStrategyTemplatesAPIView.as_view(), name="strategy-templates"),
+    path("backtests/launch/", views.LaunchBacktestAPIView.as_view(), name="launch-backtest"),
+    path("live-runs/start/", views.StartLiveRunAPIView.as_view(), name="start-live-run"),
+    path("live-runs/<uuid:live_run_id>/stop/", views.StopLiveRunAPIView.as_view(), name="stop-live-run"),
+    *router.urls,
+]

@@ -1,0 +1,217 @@
+"""The bots API: authorise, validate, call one service, serialise."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from bots import filters, services
+from bots.models import BacktestConfig, BacktestRun, Bot, BotVersion, LiveRun
+from bots.selectors import strategy_templates
+from bots.serializers import (
+    BacktestConfigSerializer,
+    BacktestRunListSerializer,
+    BacktestRunSerializer,
+    BotSerializer,
+    BotVersionCreateSerializer,
+    BotVersionListSerializer,
+    BotVersionSerializer,
+    LaunchBacktestSerializer,
+    LiveRunEventSerializer,
+    LiveRunSerializer,
+    StartLiveRunSerializer,
+    StopLiveRunSerializer,
+    StrategyTemplateSerializer,
+)
+
+MAX_KEY_LENGTH = 255
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key", str, OpenApiParameter.HEADER, description="The same key and request start one run only"
+)
+
+
+class BotViewSet(viewsets.ModelViewSet[Bot]):
+    """Bots; creating one also creates its default version from the template."""
+
+    serializer_class = BotSerializer
+    filterset_class = filters.BotFilter
+    search_fields = ["name", "strategy_template"]
+    ordering_fields = ["name", "created_at", "updated_at"]
+    http_method_names = ["get", "post", "put", "patch", "delete", "head", "options"]
+
+    def get_queryset(self):
+        return Bot.objects.owned_by(self.request.user)
+
+    def perform_create(self, serializer):
+        serializer.instance = services.create_bot(user=self.request.user, **serializer.validated_data)
+
+    def perform_destroy(self, instance):
+        services.delete_if_unused(instance)
+
+
+class BotVersionViewSet(
+    mixins.CreateModelMixin,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.DestroyModelMixin,
+    viewsets.GenericViewSet[BotVersion],
+):
+    """Immutable versions of a bot: source and params under one hash."""
+
+    filterset_class = filters.BotVersionFilter
+    search_fields = ["notes", "code_hash", "bot__name"]
+    ordering_fields = ["created_at"]
+
+    def get_queryset(self):
+        versions = BotVersion.objects.owned_by(self.request.user)
+        return versions.without_code() if self.action == "list" else versions
+
+    def get_serializer_class(self):
+        if self.action == "create":
+            return BotVersionCreateSerializer
+        return BotVersionListSerializer if self.action == "list" else BotVersionSerializer
+
+    @extend_schema(
+        request=BotVersionCreateSerializer, responses={201: BotVersionSerializer, 200: BotVersionSerializer}
+    )
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Store source and params; the same ones give the version that is there (200)."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        wanted = serializer.validated_data
+        version, created = services.create_bot_version(
+            wanted["bot_id"], wanted["strategy_file_content"], wanted["params"], wanted["notes"]
+        )
+        code = status.HTTP_201_CREATED if created else status.HTTP_200_OK
+        return Response(BotVersionSerializer(version).data, code)
+
+    def perform_destroy(self, instance):
+        services.delete_if_unused(instance)
+
+
+class BacktestConfigViewSet(viewsets.ModelViewSet[BacktestConfig]):
+    """How a version is tested. A config that has runs can no longer be changed."""
+
+    serializer_class = BacktestConfigSerializer
+    filterset_class = filters.BacktestConfigFilter
+    search_fields = ["label"]
+    ordering_fields = ["created_at", "label"]
+
+    def get_queryset(self):
+        return BacktestConfig.objects.owned_by(self.request.user)
+
+    def perform_update(self, serializer):
+        serializer.instance = services.update_config(serializer.instance, serializer.validated_data)
+
+    def perform_destroy(self, instance):
+        services.delete_if_unused(instance)
+
+
+class BacktestRunViewSet(viewsets.ReadOnlyModelViewSet[BacktestRun]):
+    """Backtests; lists leave the heavy fields out."""
+
+    filterset_class = filters.BacktestRunFilter
+    search_fields = ["instrument_symbol", "config__label", "config__bot_version__bot__name"]
+    ordering_fields = ["created_at", "started_at", "finished_at", "instrument_symbol", "status"]
+
+    def get_queryset(self):
+        runs = BacktestRun.objects.owned_by(self.request.user).select_related("config")
+        return runs.light() if self.action != "retrieve" else runs
+
+    def get_serializer_class(self):
+        return BacktestRunListSerializer if self.action in {"list", "cancel"} else BacktestRunSerializer
+
+    @extend_schema(request=None, responses=BacktestRunListSerializer)
+    @action(detail=True, methods=["post"], filterset_class=None, pagination_class=None)
+    def cancel(self, request: Request, pk: str | None = None) -> Response:
+        """Ask the run to end; it is CANCELLED at once, or within about a second by its worker."""
+        run = services.cancel_backtest(self.get_object())
+        return Response(self.get_serializer(run).data)
+
+
+class LiveRunViewSet(viewsets.ReadOnlyModelViewSet[LiveRun]):
+    """Live runs and what happened to them."""
+
+    serializer_class = LiveRunSerializer
+    filterset_class = filters.LiveRunFilter
+    search_fields = ["instrument_symbol", "bot_version__bot__name"]
+    ordering_fields = ["created_at", "started_at", "stopped_at", "status"]
+
+    def get_queryset(self):
+        return LiveRun.objects.owned_by(self.request.user)
+
+    @extend_schema(responses=LiveRunEventSerializer(many=True))
+    @action(detail=True, filterset_class=None, filter_backends=[])
+    def events(self, request: Request, pk: str | None = None) -> Response:
+        """Who did what to the run, when and why, oldest first."""
+        page = self.paginate_queryset(self.get_object().events.all())
+        return self.get_paginated_response(LiveRunEventSerializer(page, many=True).data)
+
+
+class ListStrategyTemplatesAPIView(APIView):
+    """The strategy templates a bot may start from."""
+
+    @extend_schema(responses=StrategyTemplateSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        return Response(StrategyTemplateSerializer(strategy_templates(), many=True).data)
+
+
+class LaunchBacktestAPIView(APIView):
+    """Start a backtest of a version over a window of candles."""
+
+    @extend_schema(
+        request=LaunchBacktestSerializer, responses={202: BacktestRunListSerializer}, parameters=[IDEMPOTENCY_KEY]
+    )
+    def post(self, request: Request) -> Response:
+        serializer = LaunchBacktestSerializer(data=request.data, context={"request": request})
+        serializer.is_valid(raise_exception=True)
+        wanted = dict(serializer.validated_data)
+        run = services.launch_backtest(
+            user=request.user,
+            bot_version=wanted.pop("bot_version_id"),
+            config=wanted.pop("backtest_config_id"),
+            idempotency_key=_idempotency_key(request),
+            **wanted,
+        )
+        return Response(BacktestRunListSerializer(run).data, status.HTTP_202_ACCEPTED)
+
+
+class StartLiveRunAPIView(APIView):
+    """Start a version on its bot's account."""
+
+    @extend_schema(request=StartLiveRunSerializer, responses={202: LiveRunSerializer}, parameters=[IDEMPOTENCY_KEY])
+    def post(self, request: Request) -> Response:
+        serializer = StartLiveRunSerializer(data=request.data, context={"request": request})
+        serializer.is_valid(raise_exception=True)
+        wanted = dict(serializer.validated_data)
+        run = services.start_bot_live_run(
+            user=request.user,
+            bot_version=wanted.pop("bot_version_id"),
+            idempotency_key=_idempotency_key(request),
+            **wanted,
+        )
+        return Response(LiveRunSerializer(run).data, status.HTTP_202_ACCEPTED)
+
+
+class StopLiveRunAPIView(APIView):
+    """Ask a live run to end."""
+
+    @extend_schema(request=StopLiveRunSerializer, responses=LiveRunSerializer)
+    def post(self, request: Request, live_run_id: str) -> Response:
+        run = get_object_or_404(LiveRun.objects.owned_by(request.user), pk=live_run_id)
+        serializer = StopLiveRunSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        run = services.stop_bot_live_run(run, user=request.user, reason=serializer.validated_data["reason"])
+        return Response(LiveRunSerializer(run).data)
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not (0 < len(key) <= MAX_KEY_LENGTH and key.isprintable()):
+        raise serializers.ValidationError({"Idempotency-Key": f"Must be 1 to {MAX_KEY_LENGTH} printable characters."})
+    return key

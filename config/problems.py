@@ -1,0 +1,75 @@
+"""Errors as RFC 9457 problem details, wherever in the platform they were raised."""
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as rest_handler
+from rest_framework.views import set_rollback
+
+from accounts.errors import PlatformError
+from analysis.errors import AnalysisError
+
+CONTENT_TYPE = "application/problem+json"
+
+
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """DRF's hook: the answer for an expected failure, None for a fault of ours (answered 500)."""
+    if isinstance(error, PlatformError):
+        set_rollback()
+        return _response(_platform_problem(error))
+    if isinstance(error, AnalysisError):
+        set_rollback()
+        return _response(problem(400, error.code, error.message))
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    answer = rest_handler(error, dict(context))
+    if answer is None or not isinstance(error, exceptions.APIException):
+        return answer
+    answer.data = _rest_problem(error)
+    answer.content_type = CONTENT_TYPE
+    return answer
+
+
+def problem(status: int, code: str, detail: str, **extra: object) -> dict[str, object]:
+    """The document. `code` is stable and machine readable, `detail` is for people."""
+    title = HTTPStatus(status).phrase
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code, **extra}
+
+
+def _response(body: dict[str, object]) -> Response:
+    return Response(body, status=int(str(body["status"])), content_type=CONTENT_TYPE)
+
+
+def _platform_problem(error: PlatformError) -> dict[str, object]:
+    extra = dict(error.extra)
+    if error.field is not None and "errors" not in extra:
+        extra["errors"] = [{"field": error.field, "code": error.code, "message": error.message}]
+    return problem(error.status, error.code, error.message, **extra)
+
+
+def _rest_problem(error: exceptions.APIException) -> dict[str, object]:
+    if isinstance(error, exceptions.ValidationError):
+        errors = list(_field_errors(error.detail))
+        detail = "; ".join(f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in errors)
+        return problem(400, "invalid", detail, errors=errors)
+    code = error.get_codes()
+    return problem(error.status_code, code if isinstance(code, str) else "error", str(error.detail))
+
+
+def _field_errors(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
+    if isinstance(detail, Mapping):
+        for name, inner in detail.items():
+            here = path if name == "non_field_errors" else f"{path}.{name}" if path else str(name)
+            yield from _field_errors(inner, here)
+    elif isinstance(detail, list):
+        for inner in detail:
+            yield from _field_errors(inner, path)
+    else:
+        yield {"field": path, "code": getattr(detail, "code", "invalid"), "message": str(detail)}

@@ -1,0 +1,64 @@
+"""The pages in the browser: plain HTML that works without JavaScript."""
+
+import uuid
+from typing import Any
+
+from django.contrib.auth import views as auth
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+from rest_framework.throttling import AnonRateThrottle
+
+from accounts.models import User
+from bots.presentation import figure_groups, sparkline, trade_rows
+from dashboard.selectors import readable_backtests, recent_backtests, recent_live_runs
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """What this is, for a visitor; the newest runs, for a user."""
+    if not isinstance(request.user, User):
+        return render(request, "dashboard/welcome.html")
+    return render(
+        request,
+        "dashboard/home.html",
+        {"backtests": recent_backtests(request.user), "live_runs": recent_live_runs(request.user)},
+    )
+
+
+@require_safe
+@login_required(login_url="dashboard:login")
+def run_page(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
+    """One backtest of the user, reloaded by the browser while it runs; 404 for anybody else's."""
+    assert isinstance(request.user, User)  # noqa: S101 (login_required)
+    run = get_object_or_404(readable_backtests(request.user), pk=run_id)
+    return render(
+        request,
+        "dashboard/run.html",
+        {
+            "run": run,
+            "figure_groups": figure_groups(run.stats),
+            "sparkline": sparkline(run.equity_curve),
+            "trades": trade_rows(run.first_trades),  # type: ignore[attr-defined] # annotated
+        },
+    )
+
+
+class LoginThrottle(AnonRateThrottle):
+    """As many attempts as over the API."""
+
+    scope = "login"
+
+
+class LoginView(auth.LoginView):
+    """Signing in for everybody; the admin's own page only takes staff."""
+
+    template_name = "dashboard/login.html"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        throttle = LoginThrottle()
+        if throttle.allow_request(request, self):  # type: ignore[arg-type] # it reads META and user only
+            return super().post(request, *args, **kwargs)
+        context = self.get_context_data(form=self.form_class(request), wait_s=int(throttle.wait() or 60) + 1)
+        return self.render_to_response(context, status=429)

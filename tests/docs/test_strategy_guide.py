@@ -1,0 +1,40 @@
+"""The examples of the guide are true."""
+
+import re
+from pathlib import Path
+
+from analysis.engine import BacktestSettings, run_backtest
+from analysis.strategy import inspect_source, load_strategy_class, make_strategy
+from analysis.strategy.schema import schema_problems
+from tests.analysis.engine.test_independent_referee import GOLD, random_walk
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "strategy-guide.md").read_text()
+EXAMPLE, SCHEMA = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
+
+
+def test_the_ten_lines_pass_the_check_and_trade():
+    assert len([line for line in EXAMPLE.split("class Strategy")[1].splitlines() if line.strip()]) == 10
+    assert inspect_source(EXAMPLE, "high.py").default_params == {"length": 100}
+    strategy = make_strategy(load_strategy_class(EXAMPLE, "high.py"), {"length": 50}, {}, GOLD)
+    result = run_backtest(strategy, random_walk(1, 5_000), GOLD, BacktestSettings(initial_equity=10_000.0))
+    assert len(result.trades) > 10
+    assert result.refusals == ()
+    assert all(
+        later.entry_time > trade.exit_time for trade, later in zip(result.trades, result.trades[1:], strict=False)
+    )
+
+
+def test_the_schema_is_one_the_platform_accepts():
+    names: dict[str, object] = {}
+    exec(SCHEMA, names)
+    assert schema_problems(names["PARAMS_SCHEMA"], {"length": 20, "mode": "fast"}) == []
+
+
+def test_every_refusal_the_engine_knows_is_explained():
+    root = Path(__file__).parents[2] / "analysis"
+    sources = [*(root / "engine").glob("*.py"), root / "strategy" / "actions.py"]
+    codes = set()
+    for path in sources:
+        codes |= set(re.findall(r'(?:ActionRefused|lost|_Misread)\(\s*(?:f?"[^"]*", )?"([a-z_]+)"', path.read_text()))
+    assert {"no_market", "wrong_side", "no_size", "not_finite", "unknown_trade"} <= codes
+    assert {code for code in codes if f"`{code}`" not in GUIDE} == set()
