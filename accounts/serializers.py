@@ -9,7 +9,6 @@ from rest_framework import serializers
 
 from accounts.models import Account, User
 
-
 MAX_JSON_DEPTH = 20
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -29,29 +28,24 @@ def plain_json(value: Any, depth: int = 0) -> Any:
     return value
 
 
-class StrictMixin:
-    """Unknown fields of the body are an error that names them; nothing is silently ignored or coerced."""
+class StrictSerializer(serializers.Serializer[Any]):
+    """Unknown fields of the body are an error that names them: nothing is silently ignored."""
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
-            known = {name for name, field in self.fields.items() if not field.read_only}
-            read_only = {name for name, field in self.fields.items() if field.read_only}
+            writable = {name for name, field in self.fields.items() if not field.read_only}
             problems = {
-                str(name): ["This field is read-only." if name in read_only else "Unknown field."]
+                str(name): ["This field is read-only." if name in self.fields else "Unknown field."]
                 for name in data
-                if name not in known
+                if name not in writable
             }
             if problems:
                 raise serializers.ValidationError(problems, code="unknown_field")
         return super().to_internal_value(data)
 
 
-class StrictSerializer(StrictMixin, serializers.Serializer[Any]):
-    """Base for requests."""
-
-
-class StrictModelSerializer(StrictMixin, serializers.ModelSerializer[Any]):
-    """Base for rows."""
+class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
+    """The same for rows."""
 
 
 class StrictCharField(serializers.CharField):

@@ -9,14 +9,23 @@ from rest_framework import exceptions, status, viewsets
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from accounts import services
 from accounts.filters import AccountFilter
-from accounts.models import Account
+from accounts.models import Account, AccountQuerySet, User
 from accounts.serializers import AccountSerializer, LoginSerializer, MeSerializer, TokenSerializer
+from accounts.throttling import LoginThrottle
 
 TOKEN_LIFE = timedelta(days=30)
+
+
+def signed_in(request: Request) -> User:
+    """Who sent the request. Raises NotAuthenticated for nobody."""
+    if not isinstance(request.user, User):
+        raise exceptions.NotAuthenticated
+    return request.user
 
 
 class LoginView(APIView):
@@ -24,7 +33,7 @@ class LoginView(APIView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    throttle_scope = "login"
+    throttle_classes = (LoginThrottle,)
 
     @extend_schema(request=LoginSerializer, responses=TokenSerializer)
     def post(self, request: Request) -> Response:
@@ -52,7 +61,7 @@ class MeView(APIView):
 
     @extend_schema(responses=MeSerializer)
     def get(self, request: Request) -> Response:
-        return Response(MeSerializer(request.user).data)
+        return Response(MeSerializer(signed_in(request)).data)
 
 
 class AccountViewSet(viewsets.ModelViewSet[Account]):
@@ -63,11 +72,11 @@ class AccountViewSet(viewsets.ModelViewSet[Account]):
     search_fields = ["name", "server"]
     ordering_fields = ["name", "created_at"]
 
-    def get_queryset(self):
+    def get_queryset(self) -> AccountQuerySet:
         return Account.objects.owned_by(self.request.user)
 
-    def perform_create(self, serializer):
+    def perform_create(self, serializer: BaseSerializer[Account]) -> None:
         serializer.save(user=self.request.user)
 
-    def perform_destroy(self, instance):
+    def perform_destroy(self, instance: Account) -> None:
         services.delete_account(instance)

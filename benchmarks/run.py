@@ -77,9 +77,9 @@ def _whole_path(var: Path, login: Any, candles: Any) -> float:
     with Supervisor(PROJECT, var / "log", environment=os.environ, echo=None) as programs:
         programs.start([web(port), worker("backtests", queues="backtests,default", concurrency=1)])
         programs.wait_for_web(f"http://127.0.0.1:{port}/")
-        client = Client(f"http://127.0.0.1:{port}")
-        client.login(login.username, login.password)
-        return _median(lambda: run_backtest(client, window, lambda run: None))
+        with Client(f"http://127.0.0.1:{port}") as client:
+            client.login(login.username, login.password)
+            return _median(lambda: run_backtest(client, window, lambda run: None))
 
 
 def _median(action: Callable[[], object]) -> float:

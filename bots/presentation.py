@@ -38,7 +38,7 @@ FIGURE_GROUPS = {
         "biggest_loss",
     ),
 }  # fmt: skip
-_WORDS = {"pnl": "P&L", "r": "R", "cagr": "CAGR", "pct": ""}
+_WORDS = {"pnl": "P&L", "r": "R", "cagr": "CAGR", "pct": "", "time": ""}
 
 
 class _FirstItems(Func):

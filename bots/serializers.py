@@ -1,7 +1,7 @@
 """What the bots API accepts and answers. Fields that may hold megabytes are in the detail serializers only."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -19,8 +19,7 @@ class OwnedField(serializers.PrimaryKeyRelatedField[Any]):
     """A row the user may see: a foreign id answers like one that does not exist."""
 
     def get_queryset(self) -> OwnedQuerySet[Any]:
-        rows = super().get_queryset()
-        assert isinstance(rows, OwnedQuerySet)
+        rows = cast("OwnedQuerySet[Any]", super().get_queryset())
         return rows.owned_by(self.context["request"].user)
 
 

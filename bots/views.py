@@ -2,14 +2,17 @@
 
 from typing import Any
 
+from django.db.models import Model, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from accounts.views import signed_in
 from bots import filters, services
 from bots.models import BacktestConfig, BacktestRun, Bot, BotVersion, LiveRun
 from bots.selectors import strategy_templates
@@ -44,13 +47,13 @@ class BotViewSet(viewsets.ModelViewSet[Bot]):
     ordering_fields = ["name", "created_at", "updated_at"]
     http_method_names = ["get", "post", "put", "patch", "delete", "head", "options"]
 
-    def get_queryset(self):
+    def get_queryset(self) -> QuerySet[Any]:
         return Bot.objects.owned_by(self.request.user)
 
-    def perform_create(self, serializer):
-        serializer.instance = services.create_bot(user=self.request.user, **serializer.validated_data)
+    def perform_create(self, serializer: BaseSerializer[Any]) -> None:
+        serializer.instance = services.create_bot(user=signed_in(self.request), **serializer.validated_data)
 
-    def perform_destroy(self, instance):
+    def perform_destroy(self, instance: Model) -> None:
         services.delete_if_unused(instance)
 
 
@@ -67,18 +70,16 @@ class BotVersionViewSet(
     search_fields = ["notes", "code_hash", "bot__name"]
     ordering_fields = ["created_at"]
 
-    def get_queryset(self):
+    def get_queryset(self) -> QuerySet[Any]:
         versions = BotVersion.objects.owned_by(self.request.user)
         return versions.without_code() if self.action == "list" else versions
 
-    def get_serializer_class(self):
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         if self.action == "create":
             return BotVersionCreateSerializer
         return BotVersionListSerializer if self.action == "list" else BotVersionSerializer
 
-    @extend_schema(
-        request=BotVersionCreateSerializer, responses={201: BotVersionSerializer, 200: BotVersionSerializer}
-    )
+    @extend_schema(request=BotVersionCreateSerializer, responses={201: BotVersionSerializer, 200: BotVersionSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Store source and params; the same ones give the version that is there (200)."""
         serializer = self.get_serializer(data=request.data)
@@ -90,7 +91,7 @@ class BotVersionViewSet(
         code = status.HTTP_201_CREATED if created else status.HTTP_200_OK
         return Response(BotVersionSerializer(version).data, code)
 
-    def perform_destroy(self, instance):
+    def perform_destroy(self, instance: Model) -> None:
         services.delete_if_unused(instance)
 
 
@@ -102,13 +103,13 @@ class BacktestConfigViewSet(viewsets.ModelViewSet[BacktestConfig]):
     search_fields = ["label"]
     ordering_fields = ["created_at", "label"]
 
-    def get_queryset(self):
+    def get_queryset(self) -> QuerySet[Any]:
         return BacktestConfig.objects.owned_by(self.request.user)
 
-    def perform_update(self, serializer):
-        serializer.instance = services.update_config(serializer.instance, serializer.validated_data)
+    def perform_update(self, serializer: BaseSerializer[Any]) -> None:
+        serializer.instance = services.update_config(self.get_object(), serializer.validated_data)
 
-    def perform_destroy(self, instance):
+    def perform_destroy(self, instance: Model) -> None:
         services.delete_if_unused(instance)
 
 
@@ -119,11 +120,11 @@ class BacktestRunViewSet(viewsets.ReadOnlyModelViewSet[BacktestRun]):
     search_fields = ["instrument_symbol", "config__label", "config__bot_version__bot__name"]
     ordering_fields = ["created_at", "started_at", "finished_at", "instrument_symbol", "status"]
 
-    def get_queryset(self):
+    def get_queryset(self) -> QuerySet[Any]:
         runs = BacktestRun.objects.owned_by(self.request.user).select_related("config")
         return runs.light() if self.action != "retrieve" else runs
 
-    def get_serializer_class(self):
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         return BacktestRunListSerializer if self.action in {"list", "cancel"} else BacktestRunSerializer
 
     @extend_schema(request=None, responses=BacktestRunListSerializer)
@@ -142,14 +143,14 @@ class LiveRunViewSet(viewsets.ReadOnlyModelViewSet[LiveRun]):
     search_fields = ["instrument_symbol", "bot_version__bot__name"]
     ordering_fields = ["created_at", "started_at", "stopped_at", "status"]
 
-    def get_queryset(self):
+    def get_queryset(self) -> QuerySet[Any]:
         return LiveRun.objects.owned_by(self.request.user)
 
     @extend_schema(responses=LiveRunEventSerializer(many=True))
     @action(detail=True, filterset_class=None, filter_backends=[])
     def events(self, request: Request, pk: str | None = None) -> Response:
         """Who did what to the run, when and why, oldest first."""
-        page = self.paginate_queryset(self.get_object().events.all())
+        page: Any = self.paginate_queryset(self.get_object().events.all())  # type: ignore[arg-type]
         return self.get_paginated_response(LiveRunEventSerializer(page, many=True).data)
 
 
@@ -172,7 +173,7 @@ class LaunchBacktestAPIView(APIView):
         serializer.is_valid(raise_exception=True)
         wanted = dict(serializer.validated_data)
         run = services.launch_backtest(
-            user=request.user,
+            user=signed_in(request),
             bot_version=wanted.pop("bot_version_id"),
             config=wanted.pop("backtest_config_id"),
             idempotency_key=_idempotency_key(request),
@@ -190,7 +191,7 @@ class StartLiveRunAPIView(APIView):
         serializer.is_valid(raise_exception=True)
         wanted = dict(serializer.validated_data)
         run = services.start_bot_live_run(
-            user=request.user,
+            user=signed_in(request),
             bot_version=wanted.pop("bot_version_id"),
             idempotency_key=_idempotency_key(request),
             **wanted,
@@ -206,7 +207,7 @@ class StopLiveRunAPIView(APIView):
         run = get_object_or_404(LiveRun.objects.owned_by(request.user), pk=live_run_id)
         serializer = StopLiveRunSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        run = services.stop_bot_live_run(run, user=request.user, reason=serializer.validated_data["reason"])
+        run = services.stop_bot_live_run(run, user=signed_in(request), reason=serializer.validated_data["reason"])
         return Response(LiveRunSerializer(run).data)
 
 

@@ -1,11 +1,13 @@
 """Errors as RFC 9457 problem details, wherever in the platform they were raised."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
+import redis
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_handler
@@ -27,6 +29,8 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
         return _response(problem(400, error.code, error.message))
     if isinstance(error, Http404):
         error = exceptions.NotFound()
+    elif isinstance(error, redis.ConnectionError):
+        return _response(problem(503, "unavailable", "A server this needs is restarting; try again in a moment"))
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
     answer = rest_handler(error, dict(context))
@@ -35,6 +39,35 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     answer.data = _rest_problem(error)
     answer.content_type = CONTENT_TYPE
     return answer
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's answer to a request it refuses before any view sees it."""
+    return _page(request, 400, defaults.bad_request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's 403."""
+    return _page(request, 403, defaults.permission_denied, exception)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's 404: no address matched."""
+    return _page(request, 404, defaults.page_not_found, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """A fault of ours; the log has it, the answer does not."""
+    return _page(request, 500, defaults.server_error)
+
+
+def _page(request: HttpRequest, status: int, page: Callable[..., HttpResponse], *exception: Exception) -> HttpResponse:
+    """A problem for the API's clients, Django's page for people."""
+    if not request.path.startswith("/api/"):
+        return page(request, *exception)
+    phrase = HTTPStatus(status).phrase
+    body = problem(status, phrase.lower().replace(" ", "_"), f"{phrase}.")
+    return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
 
 
 def problem(status: int, code: str, detail: str, **extra: object) -> dict[str, object]:

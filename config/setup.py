@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.management import call_command
-from trading.services import load_default_instruments
 
 from accounts.services import ensure_superuser
+from trading.services import load_default_instruments
 
 DEMO_USERNAME = "demo"
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import httpx
 
@@ -90,6 +90,7 @@ class Supervisor:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self._programs: dict[str, Program] = {}
         self._starts: dict[str, list[float]] = {}
+        self._copiers: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
         self.log_dir.mkdir(parents=True, exist_ok=True)
@@ -101,7 +102,7 @@ class Supervisor:
         waiting = [threading.Thread(target=stop, args=(process,)) for process in reversed(self.running.values())]
         for thread in waiting:
             thread.start()
-        for thread in waiting:
+        for thread in [*waiting, *self._copiers]:
             thread.join()
         self.running.clear()
 
@@ -119,11 +120,14 @@ class Supervisor:
             cwd=self.base_dir,
         )
         self.running[program.name] = process
-        threading.Thread(target=self._copy_output, args=(program.name, process), daemon=True).start()
+        if process.stdout is not None:
+            copier = threading.Thread(target=self._copy_output, args=(program.name, process.stdout), daemon=True)
+            copier.start()
+            self._copiers.append(copier)
 
-    def _copy_output(self, name: str, process: subprocess.Popen[bytes]) -> None:
-        with (self.log_dir / f"{name}.log").open("ab", buffering=0) as log:
-            for line in process.stdout or ():
+    def _copy_output(self, name: str, output: IO[bytes]) -> None:
+        with output, (self.log_dir / f"{name}.log").open("ab", buffering=0) as log:
+            for line in output:
                 log.write(line)
                 if self.echo is not None:
                     self.echo(f"{name:<10}| {line.decode(errors='replace').rstrip()}")

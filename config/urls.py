@@ -13,3 +13,8 @@ urlpatterns = [
     path("api/bots/", include("bots.urls")),
     path("", include("dashboard.urls")),
 ]
+
+handler400 = "config.problems.bad_request"
+handler403 = "config.problems.permission_denied"
+handler404 = "config.problems.page_not_found"
+handler500 = "config.problems.server_error"

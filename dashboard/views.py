@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from rest_framework.throttling import AnonRateThrottle
 
 from accounts.models import User
+from bots.models import BacktestRun
 from bots.presentation import figure_groups, sparkline, trade_rows
 from dashboard.selectors import readable_backtests, recent_backtests, recent_live_runs
 
@@ -38,11 +39,18 @@ def run_page(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
         "dashboard/run.html",
         {
             "run": run,
+            "took_s": _took_s(run),
             "figure_groups": figure_groups(run.stats),
             "sparkline": sparkline(run.equity_curve),
             "trades": trade_rows(run.first_trades),  # type: ignore[attr-defined] # annotated
         },
     )
+
+
+def _took_s(run: BacktestRun) -> float | None:
+    if run.started_at is None or run.finished_at is None:
+        return None
+    return (run.finished_at - run.started_at).total_seconds()
 
 
 class LoginThrottle(AnonRateThrottle):

@@ -1,5 +1,7 @@
 """The admin of instruments."""
 
+from decimal import Decimal
+
 from django.contrib import admin
 from django.http import HttpRequest
 
@@ -11,8 +13,8 @@ class InstrumentSpecificationAdmin(admin.ModelAdmin):  # type: ignore[type-arg] 
     """Open to correction: a broker's contract is what its terminal says, not what the built-in list says."""
 
     list_display = (
-        "symbol", "description", "digits", "contract_size", "tick_size", "tick_value", "min_volume", "volume_step",
-        "spread_points", "source_platform", "last_updated",
+        "symbol", "description", "digits", "contract", "tick", "value_per_tick", "volumes", "spread_points",
+        "last_updated",
     )  # fmt: skip
     list_filter = ("quote_currency", "source_platform")
     search_fields = ("symbol", "description")
@@ -25,6 +27,28 @@ class InstrumentSpecificationAdmin(admin.ModelAdmin):  # type: ignore[type-arg] 
         ("History", {"fields": ("created_at", "last_updated")}),
     )
 
+    @admin.display(description="contract size", ordering="contract_size")
+    def contract(self, instrument: InstrumentSpecification) -> str:
+        return _plain(instrument.contract_size)
+
+    @admin.display(description="tick size", ordering="tick_size")
+    def tick(self, instrument: InstrumentSpecification) -> str:
+        return _plain(instrument.tick_size)
+
+    @admin.display(description="tick value", ordering="tick_value")
+    def value_per_tick(self, instrument: InstrumentSpecification) -> str:
+        return _plain(instrument.tick_value)
+
+    @admin.display(ordering="min_volume")
+    def volumes(self, instrument: InstrumentSpecification) -> str:
+        smallest, largest = _plain(instrument.min_volume), _plain(instrument.max_volume)
+        return f"{smallest} – {largest} by {_plain(instrument.volume_step)}"
+
     def get_readonly_fields(self, request: HttpRequest, obj: InstrumentSpecification | None = None) -> tuple[str, ...]:
         """The symbol is the key: changing it would make a second instrument."""
         return self.readonly_fields if obj is None else ("symbol", *self.readonly_fields)
+
+
+def _plain(value: Decimal) -> str:
+    """Without the zeros a column of many decimals adds."""
+    return f"{value.normalize():,f}"

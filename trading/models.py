@@ -27,9 +27,7 @@ class InstrumentSpecification(models.Model):
         decimal_places=10,
         help_text="Smallest price step (trade_tick_size; may exceed a point)",
     )
-    tick_value = models.DecimalField(
-        max_digits=15, decimal_places=5, help_text="Account currency per tick and lot"
-    )
+    tick_value = models.DecimalField(max_digits=15, decimal_places=5, help_text="Account currency per tick and lot")
     spread_points = models.PositiveIntegerField(
         default=0, help_text="Used where neither the candles nor the backtest config give a spread"
     )

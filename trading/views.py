@@ -34,7 +34,7 @@ class DatasetViewSet(viewsets.GenericViewSet[InstrumentSpecification]):
 
     @extend_schema(responses=DatasetSerializer(many=True))
     def list(self, request: Request) -> Response:
-        page = self.paginate_queryset(list_datasets(settings.MARKET_DATA_ROOT))  # type: ignore[arg-type]
+        page = self.paginate_queryset(list_datasets(settings.MARKET_DATA_ROOT))
         return self.get_paginated_response(DatasetSerializer(page, many=True).data)
 
     @extend_schema(responses=DatasetSerializer)

@@ -1,7 +1,7 @@
 """The market simulation: candles go by, orders arrive, levels are reached, trades are written down."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -91,7 +91,7 @@ class Broker:
                 or -high[row] - spread[row] <= shorts.nearest_stop
                 or -low[row] - spread[row] >= shorts.nearest_target
             ):
-                self._touched(row)
+                self._whole_candle(row, {})
             bid = close[row]
             self._equity_cents[row - first_row] = portfolio.equity_cents(bid, bid + spread[row])
         self.row = max(self.row, to_row)
@@ -124,8 +124,11 @@ class Broker:
                 settled_ms[self._enter(waiting.order, row, waiting.ms)] = waiting.ms
             else:
                 self._change(waiting, waiting.order, settled_ms)
-        for position in self.portfolio:
-            self._live_through(position, row, settled_ms.get(position.id, 0), CANDLE_MS)
+        for position_id, ms in settled_ms.items():
+            position = self.portfolio.find(position_id)
+            if position is not None:
+                self._live_through(position, row, ms, CANDLE_MS)
+        self._whole_candle(row, settled_ms)
 
     def _change(self, waiting: _Waiting, order: CloseOrder | LevelsOrder, settled_ms: dict[int, int]) -> None:
         """Close a position or move its levels, unless it ends before the order arrives."""
@@ -139,14 +142,23 @@ class Broker:
             waiting.lost("unknown_trade", f"trade {order.position_id} was closed before the order arrived")
         elif isinstance(order, LevelsOrder):
             position.stop, position.target = order.stop, order.target
-            self.portfolio.book(position.direction).refresh_levels()
+            self.portfolio.book(position.direction).watch(position)
         else:
             self._close_at_market(position, row, ms)
 
-    def _touched(self, row: int) -> None:
-        """A whole candle that reaches a level of some position."""
-        for position in self.portfolio:
-            self._live_through(position, row, 0, CANDLE_MS)
+    def _whole_candle(self, row: int, settled: Collection[int]) -> None:
+        """The exits of a candle that goes by in one piece, for every position whose id is not in `settled`."""
+        market = self._market
+        low, high, spread = market.low[row], market.high[row], market.spread[row]
+        for book, worst, best in (
+            (self.portfolio.longs, low, high),
+            (self.portfolio.shorts, -high - spread, -low - spread),
+        ):
+            for position in book.reached(worst, best):
+                if position.id in settled:
+                    book.watch(position)
+                else:
+                    self._live_through(position, row, 0, CANDLE_MS)
 
     def _live_through(self, position: OpenPosition, row: int, from_ms: int, to_ms: int) -> None:
         """Let part of a candle's minute go by for one position."""

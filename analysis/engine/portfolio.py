@@ -4,7 +4,8 @@ Shorts are kept mirrored (prices negated), so that one set of rules, a long's, s
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from heapq import heappop, heappush
 
 from analysis.engine.costs import from_cents, to_cents
 from analysis.engine.fills import NO_STOP, NO_TARGET
@@ -52,40 +53,64 @@ class OpenPosition:
         self.best = max(self.best, high)
 
 
-@dataclass(slots=True)
 class Book:
     """The open positions of one direction, with sums and the nearest levels kept up to date.
 
-    With them, whether a candle touches anything and what everything is worth cost the same for one position
-    and for a hundred.
+    With them, whether a candle touches anything and what everything is worth cost the same for one position and
+    for thousands. The levels wait in heaps; an entry whose position is gone or has moved its level is dropped when
+    it comes up.
     """
 
-    direction: int
-    positions: dict[int, OpenPosition] = field(default_factory=dict)
-    steps: int = 0
-    cost: int = 0
-    nearest_stop: int = NO_STOP
-    nearest_target: int = NO_TARGET
+    def __init__(self, direction: int) -> None:
+        self.direction = direction
+        self.positions: dict[int, OpenPosition] = {}
+        self.steps = 0
+        self.cost = 0
+        self.nearest_stop = NO_STOP
+        self.nearest_target = NO_TARGET
+        self._stops: list[tuple[int, int]] = []  # (-stop, position id)
+        self._targets: list[tuple[int, int]] = []  # (target, position id)
 
     def add(self, position: OpenPosition) -> None:
         self.positions[position.id] = position
         self.steps += position.steps
         self.cost += position.steps * position.entry
-        self.nearest_stop = max(self.nearest_stop, position.stop)
-        self.nearest_target = min(self.nearest_target, position.target)
+        self.watch(position)
 
     def remove(self, position: OpenPosition) -> None:
         del self.positions[position.id]
         self.steps -= position.steps
         self.cost -= position.steps * position.entry
-        if NO_STOP < position.stop == self.nearest_stop or NO_TARGET > position.target == self.nearest_target:
-            self.refresh_levels()
+        self._find_nearest()
 
-    def refresh_levels(self) -> None:
-        """To be called after the levels of a position have moved."""
-        open_ = self.positions.values()
-        self.nearest_stop = max((position.stop for position in open_), default=NO_STOP)
-        self.nearest_target = min((position.target for position in open_), default=NO_TARGET)
+    def watch(self, position: OpenPosition) -> None:
+        """To be called when a position has new levels."""
+        if position.stop != NO_STOP:
+            heappush(self._stops, (-position.stop, position.id))
+        if position.target != NO_TARGET:
+            heappush(self._targets, (position.target, position.id))
+        self._find_nearest()
+
+    def reached(self, low: int, high: int) -> list[OpenPosition]:
+        """Positions with a level that a candle from `low` to `high` (mirrored for shorts) reaches, in order of entry.
+
+        They are no longer watched: who does not close one watches it again.
+        """
+        ids: set[int] = set()
+        for heap, bound in ((self._stops, -low), (self._targets, high)):
+            while heap and heap[0][0] <= bound:
+                ids.add(heappop(heap)[1])
+        found = [self.positions[id_] for id_ in sorted(ids) if id_ in self.positions]
+        return [position for position in found if position.stop >= low or position.target <= high]
+
+    def _find_nearest(self) -> None:
+        stops, targets, positions = self._stops, self._targets, self.positions
+        while stops and ((found := positions.get(stops[0][1])) is None or found.stop != -stops[0][0]):
+            heappop(stops)
+        while targets and ((found := positions.get(targets[0][1])) is None or found.target != targets[0][0]):
+            heappop(targets)
+        self.nearest_stop = -stops[0][0] if stops else NO_STOP
+        self.nearest_target = targets[0][0] if targets else NO_TARGET
 
 
 class Portfolio:

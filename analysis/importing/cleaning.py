@@ -104,7 +104,7 @@ def _judge_counts(judge: _Judge, column: str, rule: Rule, lowest: int, largest: 
     """
     values: NDArray[np.float64] = getattr(judge.bars, column)
     given = ~np.isnan(values)
-    fraction = given & (values % 1 != 0) & np.isfinite(values)
+    fraction = given & np.isfinite(values) & (np.trunc(values) != values)
     if fraction.sum() > _FRACTIONS_OF_A_COUNT * given.sum():
         judge.notes.append(f"The column {column} holds fractions, so it counts something else: not imported")
         return np.full(len(values), float(lowest))

@@ -93,7 +93,7 @@ def to_utc(wall_ms: NDArray[np.int64], clock: Clock) -> UtcTimes:
     starts, offsets = _offsets(clock.zone, int(local.min()), int(local.max()))
     early, late, early_valid, late_valid = _candidates(local, starts, offsets)
     twice = early_valid & late_valid
-    first_pass, second_pass = _passes(local, np.where(twice, early, 0), twice)
+    first_pass, second_pass = _passes(local, twice)
     ms = np.where(first_pass | ~late_valid, early, late)
     return UtcTimes(ms, ~early_valid & ~late_valid, twice & ~first_pass & ~second_pass)
 
@@ -120,16 +120,14 @@ def _candidates(
     return early, late, early_valid, late_valid
 
 
-def _passes(
-    local: NDArray[np.int64], early: NDArray[np.int64], twice: NDArray[np.bool_]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _passes(local: NDArray[np.int64], twice: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which rows of repeated hours belong to the first and which to the second time round."""
     first, second = np.zeros(len(local), np.bool_), np.zeros(len(local), np.bool_)
     rows = np.flatnonzero(twice)
     if not len(rows):
         return first, second
     # One run per clock change: its rows lie within hours of each other and months from the next change.
-    breaks = np.flatnonzero(np.abs(np.diff(early[rows])) > 24 * _HOUR_MS) + 1
+    breaks = np.flatnonzero(np.abs(np.diff(local[rows])) > 24 * _HOUR_MS) + 1
     for run in np.split(rows, breaks):
         steps = np.diff(local[run])
         back = np.flatnonzero(steps < 0)
@@ -141,8 +139,7 @@ def _passes(
 
 
 def _offsets(zone: tzinfo, first_ms: int, last_ms: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Moments (epoch ms UTC) at which the zone's offset (ms) changes, from two days before to two days
-    after."""
+    """Moments (epoch ms UTC) at which the zone's offset (ms) changes, with two days to spare on both sides."""
     first = _EPOCH + timedelta(milliseconds=first_ms) - 2 * _DAY
     last = _EPOCH + timedelta(milliseconds=last_ms) + 2 * _DAY
     return _changes(zone, first.replace(hour=0, minute=0, second=0, microsecond=0), last)

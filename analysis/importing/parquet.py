@@ -94,6 +94,8 @@ def _in_ms(column: pa.ChunkedArray) -> NDArray[np.int64]:
 
 def _numbers(path: Path, table: pa.Table, name: str) -> NDArray[Any]:
     column = table.column(name)
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.string())  # Arrow's own way from decimal to float is off by a bit
     try:
         return np.asarray(column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy())
     except pa.ArrowException as error:

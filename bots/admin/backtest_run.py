@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
 from bots.admin.pages import NOTHING, KeptAdmin, object_link, preformatted, rendered
 from bots.errors import Conflict
@@ -13,11 +14,13 @@ from bots.models.backtest_run import BacktestRunQuerySet
 from bots.presentation import FIRST, figure_groups, sparkline, trade_rows, with_first_rows, with_headline
 from bots.services import cancel_backtest
 
+LINE_BREAK = SafeString("<br>")
+
 
 @admin.register(BacktestRun)
 class BacktestRunAdmin(KeptAdmin):
     list_display = (
-        "run", "bot_link", "status", "progress_text", "net_pnl", "total_trades", "created_by", "created_at",
+        "instrument_symbol", "dates", "bot_link", "state", "net_pnl", "total_trades", "created_by", "created_at",
     )  # fmt: skip
     list_filter = (
         "status", "instrument_symbol", "config__timeframe", ("created_by", admin.RelatedOnlyFieldListFilter),
@@ -63,9 +66,13 @@ class BacktestRunAdmin(KeptAdmin):
                 self.log_change(request, run, f"Cancel: {outcome}")
             self.message_user(request, f"{run} ({str(run.pk)[:8]}): {outcome}", level)
 
-    @admin.display(description="run", ordering="instrument_symbol")
-    def run(self, run: BacktestRun) -> str:
-        return str(run)
+    @admin.display(description="candles", ordering="data_window_start")
+    def dates(self, run: BacktestRun) -> str:
+        return f"{run.data_window_start:%Y-%m-%d} – {run.data_window_end:%Y-%m-%d}"
+
+    @admin.display(description="status", ordering="status")
+    def state(self, run: BacktestRun) -> str:
+        return run.status if run.is_terminal else f"{run.status} {run.progress:.0%}"
 
     @admin.display(description="bot", ordering="config__bot_version__bot__name")
     def bot_link(self, run: BacktestRun) -> str:
@@ -111,9 +118,7 @@ class BacktestRunAdmin(KeptAdmin):
 
     @admin.display(description="warnings")
     def notes(self, run: BacktestRun) -> str:
-        if not run.warnings:
-            return NOTHING
-        return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", ((text,) for text in run.warnings)))
+        return format_html_join(LINE_BREAK, "{}", ((text,) for text in run.warnings)) or NOTHING
 
     @admin.display(description=f"first {FIRST} trades")
     def trades(self, run: BacktestRun) -> str:

@@ -20,7 +20,7 @@ PROGRESS = (
 
 class LiveRunEventInline(admin.TabularInline):  # type: ignore[type-arg] # not generic at run time
     model = LiveRunEvent
-    fields = ("at", "kind", "actor", "message")
+    fields = readonly_fields = ("at", "kind", "actor", "message")
     extra = 0
     can_delete = False
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from analysis.utils.data_processor import load_m1_candles
 from django.conf import settings
 from django.db import OperationalError, close_old_connections
 
@@ -14,6 +13,7 @@ from analysis.downsample import keep_extremes
 from analysis.engine import BacktestResult, BacktestSettings
 from analysis.errors import AnalysisError
 from analysis.sandbox.parent import BacktestJob, run_in_child
+from analysis.utils.data_processor import load_m1_candles
 from bots.errors import LeaseLost
 from bots.models import BacktestRun, Lease
 from bots.services.artifacts import store_backtest

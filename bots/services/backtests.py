@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from analysis.utils.data_processor import available_symbols
 from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
+from analysis.utils.data_processor import available_symbols
 from bots.dispatch import send
 from bots.errors import Conflict, Invalid
 from bots.models import BacktestConfig, BacktestRun, BotVersion

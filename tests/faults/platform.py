@@ -114,9 +114,9 @@ def running_platform(var: Path) -> Iterator[Platform]:
         port = free_port(0)
         programs.start([web(port), beat()])
         programs.wait_for_web(f"http://127.0.0.1:{port}/")
-        platform.client = Client(f"http://127.0.0.1:{port}")
-        platform.client.login(login["username"], login["password"])
-        yield platform
+        with Client(f"http://127.0.0.1:{port}") as platform.client:
+            platform.client.login(login["username"], login["password"])
+            yield platform
 
 
 _PREPARE = """

@@ -36,9 +36,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tick_value",
-                    models.DecimalField(
-                        decimal_places=5, help_text="Account currency per tick and lot", max_digits=15
-                    ),
+                    models.DecimalField(decimal_places=5, help_text="Account currency per tick and lot", max_digits=15),
                 ),
                 (
                     "spread_points",
@@ -54,9 +52,7 @@ class Migration(migrations.Migration):
                 "ordering": ["symbol"],
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("contract_size__gt", 0), ("tick_size__gt", 0), ("tick_value__gt", 0)
-                        ),
+                        condition=models.Q(("contract_size__gt", 0), ("tick_size__gt", 0), ("tick_value__gt", 0)),
                         name="instrument_sizes_positive",
                     ),
                     models.CheckConstraint(

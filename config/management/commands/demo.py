@@ -2,17 +2,19 @@
 
 import os
 from argparse import ArgumentParser
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from analysis.utils.data_processor import list_datasets
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
+from analysis.utils.data_processor import list_datasets
 from config import supervisor
 from config.demo import Client, DemoFailed, Window, run_backtest
 from config.env import env
@@ -25,6 +27,7 @@ SHOWN_STATS = (
     "profit_factor", "expectancy", "sharpe_ratio", "average_win", "average_loss", "max_consecutive_losses",
 )  # fmt: skip
 SHOWN_TRADES = 8
+WINDOW = timedelta(days=60)
 
 
 class Command(BaseCommand):
@@ -63,7 +66,8 @@ class Command(BaseCommand):
             call_command("import_m1", symbol, str(candles))
         dataset = next(known for known in list_datasets(settings.MARKET_DATA_ROOT) if known.symbol == symbol)
         console.print(f"Candles: {dataset.rows:,} of {symbol}, {dataset.first:%Y-%m-%d} to {dataset.last:%Y-%m-%d}")
-        return Window(symbol, dataset.first.isoformat(), dataset.last.isoformat())
+        start = max(dataset.first, dataset.last - WINDOW)
+        return Window(symbol, start.isoformat(), dataset.last.isoformat())
 
     def _run(self, console: Console, platform: Supervisor, port: int, login: Login, window: Window) -> dict[str, Any]:
         platform.start([
@@ -73,10 +77,9 @@ class Command(BaseCommand):
         url = f"http://127.0.0.1:{port}"
         platform.wait_for_web(f"{url}/")
         console.print(f"Platform: {url} (web server, worker, PostgreSQL and Redis as processes of their own)")
-        client = Client(url)
-        client.login(login.username, login.password)
         columns = (TextColumn("Backtest {task.fields[status]}"), BarColumn(), TaskProgressColumn())
-        with Progress(*columns, console=console) as progress:
+        with Client(url) as client, Progress(*columns, console=console) as progress:
+            client.login(login.username, login.password)
             bar = progress.add_task("backtest", total=1.0, status="PENDING")
             return run_backtest(
                 client,
@@ -90,15 +93,20 @@ def _show(console: Console, run: dict[str, Any]) -> None:
     for name in SHOWN_STATS:
         stats.add_row(name.replace("_", " "), _text(run["stats"].get(name)))
     console.print(stats)
-    trades = Table("side", "lots", "entry", "at", "exit", "at", "reason", "P&L", title=f"First {SHOWN_TRADES} trades")
+    columns = ("side", "lots", "entry", "at", "exit", "at", "reason", "P&L")
+    trades = Table(*columns, title=f"First {SHOWN_TRADES} trades", box=box.SIMPLE_HEAD, pad_edge=False)
     for trade in run["simulated_trades_log"][:SHOWN_TRADES]:
         trades.add_row(
-            trade["side"], f"{trade['lots']:g}", trade["entry_time"], f"{trade['entry_price']:g}",
-            trade["exit_time"], f"{trade['exit_price']:g}", trade["exit_reason"], f"{trade['pnl']:,.2f}",
+            trade["side"], f"{trade['lots']:g}", _minute(trade["entry_time"]), f"{trade['entry_price']:g}",
+            _minute(trade["exit_time"]), f"{trade['exit_price']:g}", trade["exit_reason"], f"{trade['pnl']:,.2f}",
         )  # fmt: skip
     console.print(trades)
     for warning in run["warnings"]:
         console.print(f"[yellow]Note:[/] {warning}")
+
+
+def _minute(iso_time: str) -> str:
+    return iso_time[5:16].replace("T", " ")
 
 
 def _text(value: object) -> str:
