@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.db.models import QuerySet
+from django.db.models import PROTECT, QuerySet
 from django.http import HttpRequest
 from knox.models import get_token_model
 
@@ -16,8 +16,31 @@ admin.site.index_title = "Administration"
 AuthToken = get_token_model()
 
 
+class GuardedDeletion(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+    """Deleting is offered row by row, and only where the database would allow it.
+
+    Django's own way is to load and list everything that stands in the way, which may be a million results.
+    """
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or not self.is_in_use(obj))
+
+    def is_in_use(self, row: Any) -> bool:
+        """Whether a row of another table protects this one."""
+        return any(
+            relation.related_model._base_manager.filter(**{relation.field.name: row}).exists()
+            for relation in row._meta.related_objects
+            if relation.on_delete is PROTECT
+        )
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg] # not generic at run time
+class UserAdmin(GuardedDeletion, DjangoUserAdmin):  # type: ignore[type-arg] # not generic at run time
     """Django's page for users, without the ways up it gives to staff who may edit users."""
 
     list_display = ("username", "email", "first_name", "last_name", "is_active", "is_staff", "last_login")
@@ -41,7 +64,7 @@ def _may_touch(request: HttpRequest, user: User | None) -> bool:
 
 
 @admin.register(Account)
-class AccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+class AccountAdmin(GuardedDeletion):
     list_display = ("name", "user", "platform", "server", "login", "currency", "balance", "equity", "is_active")
     list_filter = ("platform", "is_active", "currency", ("user", admin.RelatedOnlyFieldListFilter))
     search_fields = ("id", "name", "server", "login", "user__username")

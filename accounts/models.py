@@ -4,6 +4,7 @@ import uuid
 from typing import ClassVar, Self, TypeVar
 
 from django.contrib.auth.models import AbstractUser, AnonymousUser
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
@@ -46,7 +47,7 @@ class Account(models.Model):
     login = models.BigIntegerField(null=True, blank=True, help_text="MetaTrader login number")
     server = models.CharField(max_length=254, blank=True, help_text="Broker server, e.g. Broker-Demo")
     currency = models.CharField(max_length=8, default="USD")
-    leverage = models.PositiveIntegerField(default=100)
+    leverage = models.PositiveIntegerField(default=100, validators=[MinValueValidator(1), MaxValueValidator(10_000)])
     balance = models.DecimalField(max_digits=15, decimal_places=2, default=0)
     equity = models.DecimalField(max_digits=15, decimal_places=2, default=0)
     is_active = models.BooleanField(default=True)

@@ -1,9 +1,21 @@
 """Changes to people and their accounts."""
 
+from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
 from accounts.errors import Conflict
 from accounts.models import Account, User
+
+
+def save_account(account: Account) -> Account:
+    """Store a new or changed account. Raises Conflict when its name or login is taken."""
+    try:
+        with transaction.atomic():
+            account.save()
+    except IntegrityError as error:
+        taken = "login on this server" if "account_login_unique" in str(error) else "name"
+        raise Conflict(f"There is already an account with this {taken}") from error
+    return account
 
 
 def delete_account(account: Account) -> None:

@@ -35,6 +35,9 @@ class LoginView(APIView):
     permission_classes = (AllowAny,)
     throttle_classes = (LoginThrottle,)
 
+    def get_authenticate_header(self, request: Request) -> str:
+        return "Token"  # without it a wrong password would be answered 403
+
     @extend_schema(request=LoginSerializer, responses=TokenSerializer)
     def post(self, request: Request) -> Response:
         serializer = LoginSerializer(data=request.data)
@@ -76,7 +79,14 @@ class AccountViewSet(viewsets.ModelViewSet[Account]):
         return Account.objects.owned_by(self.request.user)
 
     def perform_create(self, serializer: BaseSerializer[Account]) -> None:
-        serializer.save(user=self.request.user)
+        account = Account(user=signed_in(self.request), **serializer.validated_data)
+        serializer.instance = services.save_account(account)
+
+    def perform_update(self, serializer: BaseSerializer[Account]) -> None:
+        account = self.get_object()
+        for name, value in serializer.validated_data.items():
+            setattr(account, name, value)
+        serializer.instance = services.save_account(account)
 
     def perform_destroy(self, instance: Account) -> None:
         services.delete_account(instance)

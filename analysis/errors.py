@@ -69,9 +69,7 @@ class ParamsInvalid(StrategyError):
 class RunFailed(AnalysisError):
     """A run that cannot go on: it ends FAILED with code, message, the strategy's traceback and the bar's time."""
 
-    def __init__(
-        self, code: str, message: str, *, traceback: str = "", bar_time: datetime | None = None
-    ) -> None:
+    def __init__(self, code: str, message: str, *, traceback: str = "", bar_time: datetime | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.traceback = traceback

@@ -1,47 +1,56 @@
-"""Filters of the lists."""
+"""Filters of the lists. Rows of other rooms are named by plain ids: a choice would tell which ones exist."""
 
 import django_filters as filters
 
+from accounts.filters import MomentFilter, StrictFilterSet
 from bots.models import BacktestConfig, BacktestRun, Bot, BotVersion, LiveRun
 
 
-class CreatedFilter(filters.FilterSet):
-    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+class CreatedFilter(StrictFilterSet):
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
 
 
 class BotFilter(CreatedFilter):
+    account = filters.UUIDFilter()
+
     class Meta:
         model = Bot
-        fields = ["is_active", "strategy_template", "account"]
+        fields = ["is_active", "strategy_template"]
 
 
 class BotVersionFilter(CreatedFilter):
+    bot = filters.UUIDFilter()
+
     class Meta:
         model = BotVersion
-        fields = ["bot", "code_hash"]
+        fields = ["code_hash"]
 
 
 class BacktestConfigFilter(CreatedFilter):
     bot = filters.UUIDFilter(field_name="bot_version__bot")
+    bot_version = filters.UUIDFilter()
 
     class Meta:
         model = BacktestConfig
-        fields = ["bot_version", "timeframe"]
+        fields = ["timeframe"]
 
 
 class BacktestRunFilter(CreatedFilter):
     bot = filters.UUIDFilter(field_name="config__bot_version__bot")
     bot_version = filters.UUIDFilter(field_name="config__bot_version")
+    config = filters.UUIDFilter()
 
     class Meta:
         model = BacktestRun
-        fields = ["config", "status", "instrument_symbol"]
+        fields = ["status", "instrument_symbol"]
 
 
 class LiveRunFilter(CreatedFilter):
     bot = filters.UUIDFilter(field_name="bot_version__bot")
+    bot_version = filters.UUIDFilter()
+    account = filters.UUIDFilter()
 
     class Meta:
         model = LiveRun
-        fields = ["bot_version", "account", "status", "instrument_symbol"]
+        fields = ["status", "instrument_symbol"]

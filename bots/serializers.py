@@ -8,7 +8,14 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.models import Account, OwnedQuerySet
-from accounts.serializers import StrictCharField, StrictModelSerializer, StrictSerializer, plain_json
+from accounts.serializers import (
+    StrictCharField,
+    StrictChoiceField,
+    StrictFloatField,
+    StrictModelSerializer,
+    StrictSerializer,
+    plain_json,
+)
 from bots.models import BacktestConfig, BacktestRun, Bot, BotVersion, LiveRun, LiveRunEvent
 
 PARAMS_HELP = "Parameters of the strategy by name; what its PARAMS_SCHEMA names may be set"
@@ -36,8 +43,7 @@ class JSONObjectField(serializers.JSONField):
 class RiskSettingsSerializer(StrictSerializer):
     """`risk_json`: what a strategy is told about risk."""
 
-    fixed_lot_size = serializers.FloatField(required=False, min_value=0.00001, max_value=100_000)
-    risk_percent = serializers.FloatField(required=False, min_value=0.0001, max_value=100)
+    fixed_lot_size = StrictFloatField(required=False, min_value=0.00001, max_value=100_000)
 
 
 class BotSerializer(StrictModelSerializer):
@@ -141,7 +147,7 @@ class LaunchBacktestSerializer(StrictSerializer):
 class StartLiveRunSerializer(StrictSerializer):
     bot_version_id = OwnedField(queryset=BotVersion.objects.all())
     instrument_symbol = StrictCharField(max_length=29)
-    timeframe = serializers.ChoiceField(choices=BacktestConfig.Timeframe.choices, default="M1")
+    timeframe = StrictChoiceField(choices=BacktestConfig.Timeframe.choices, default="M1")
 
 
 class StopLiveRunSerializer(StrictSerializer):

@@ -41,9 +41,11 @@ class Client:
     ) -> None:
         self._http.close()
 
-    def login(self, username: str, password: str) -> None:
+    def login(self, username: str, password: str) -> str:
+        """Sign in for all further calls; returns the token."""
         answer = self.post("/api/auth/login/", {"username": username, "password": password})
         self._http.headers["Authorization"] = f"Token {answer['token']}"
+        return str(answer["token"])
 
     def get(self, path: str, **query: str) -> Any:
         return self._answer(self._http.get(path, params=query))

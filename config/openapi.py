@@ -33,6 +33,9 @@ CHANGING = {"409": "The present state forbids it", "422": "The Idempotency-Key w
 def document_problems(result: dict[str, Any], **_: object) -> dict[str, Any]:
     """Postprocessing hook of drf-spectacular: add the problem answers."""
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
+    for name, component in result["components"]["schemas"].items():
+        if name.endswith("Request"):  # what serializers refuse, the document refuses
+            component["additionalProperties"] = False
     answer = {"content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
     for path, operations in result["paths"].items():
         for method, operation in operations.items():

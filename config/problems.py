@@ -105,4 +105,4 @@ def _field_errors(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
         for inner in detail:
             yield from _field_errors(inner, path)
     else:
-        yield {"field": path, "code": getattr(detail, "code", "invalid"), "message": str(detail)}
+        yield {"field": path, "code": getattr(detail, "code", None) or "invalid", "message": str(detail)}

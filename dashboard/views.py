@@ -3,14 +3,15 @@
 import uuid
 from typing import Any
 
+import redis
 from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
-from rest_framework.throttling import AnonRateThrottle
 
 from accounts.models import User
+from accounts.throttling import LoginThrottle
 from bots.models import BacktestRun
 from bots.presentation import figure_groups, sparkline, trade_rows
 from dashboard.selectors import readable_backtests, recent_backtests, recent_live_runs
@@ -53,20 +54,21 @@ def _took_s(run: BacktestRun) -> float | None:
     return (run.finished_at - run.started_at).total_seconds()
 
 
-class LoginThrottle(AnonRateThrottle):
-    """As many attempts as over the API."""
-
-    scope = "login"
-
-
 class LoginView(auth.LoginView):
-    """Signing in for everybody; the admin's own page only takes staff."""
+    """Signing in for everybody, as often per minute as over the API; the admin's own page only takes staff."""
 
     template_name = "dashboard/login.html"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         throttle = LoginThrottle()
-        if throttle.allow_request(request, self):  # type: ignore[arg-type] # it reads META and user only
-            return super().post(request, *args, **kwargs)
-        context = self.get_context_data(form=self.form_class(request), wait_s=int(throttle.wait() or 60) + 1)
-        return self.render_to_response(context, status=429)
+        try:
+            allowed = throttle.allow_request(request, self)  # type: ignore[arg-type] # it reads META and user only
+        except redis.ConnectionError:
+            return self._refused(503, "A server this needs is restarting; try again in a moment.")
+        if not allowed:
+            return self._refused(429, f"Too many attempts. Try again in {int(throttle.wait() or 0) + 1} seconds.")
+        return super().post(request, *args, **kwargs)
+
+    def _refused(self, status: int, refusal: str) -> HttpResponse:
+        form = self.form_class(self.request)
+        return self.render_to_response(self.get_context_data(form=form, refusal=refusal), status=status)

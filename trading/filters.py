@@ -1,11 +1,10 @@
 """Filters of the lists."""
 
-import django_filters as filters
-
+from accounts.filters import StrictFilterSet
 from trading.models import InstrumentSpecification
 
 
-class InstrumentFilter(filters.FilterSet):
+class InstrumentFilter(StrictFilterSet):
     class Meta:
         model = InstrumentSpecification
         fields = ["base_currency", "quote_currency"]

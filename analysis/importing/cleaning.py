@@ -139,7 +139,8 @@ def _one_per_minute(
 
 def _require_m1(name: str, times: NDArray[np.int64]) -> None:
     """The most frequent distance of bars is a minute, even where many minutes have no trade."""
-    apart = np.diff(np.unique(times)) // MINUTE_MS
+    apart = np.diff(np.sort(times)) // MINUTE_MS
+    apart = apart[apart > 0]
     if len(apart) < 2:
         return  # too few to tell
     minutes, counts = np.unique(apart, return_counts=True)

@@ -65,7 +65,7 @@ def learn_sessions(time_ms: NDArray[np.int64]) -> Sessions | None:
 def _learn(time_ms: NDArray[np.int64], clock: Clock) -> tuple[int, Sessions]:
     """How many minutes contradict the hours (missing inside, present outside), and the hours."""
     week, minute = np.divmod(_minutes(time_ms, clock), WEEK_MINUTES)
-    weeks = len(np.unique(week))
+    weeks = int(np.count_nonzero(np.diff(week))) + 1
     candles = np.bincount(minute, minlength=WEEK_MINUTES)
     possible = np.full(WEEK_MINUTES, weeks)
     possible[: minute[0]] -= 1

@@ -12,9 +12,7 @@ Schema = Mapping[str, Mapping[str, Any]]
 MAX_TEXT_LENGTH = 1_000
 
 
-def resolve_params(
-    schema: Schema, defaults: Mapping[str, object], params: Mapping[str, object]
-) -> dict[str, Any]:
+def resolve_params(schema: Schema, defaults: Mapping[str, object], params: Mapping[str, object]) -> dict[str, Any]:
     """The defaults with `params` over them, every value as the type its schema names.
 
     An int is accepted for a float and 3.0 for an int, as in JSON Schema; a bool is neither. Bounds are

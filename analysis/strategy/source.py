@@ -55,9 +55,7 @@ def parse_source(source: str, filename: str) -> ast.Module:
         raise StrategyError(f"The source is larger than {MAX_SOURCE_BYTES // 1024} KiB")
     try:
         tree = ast.parse(source, filename)
-        compile(
-            source, filename, "exec", dont_inherit=True
-        )  # finds what parsing alone does not, runs nothing
+        compile(source, filename, "exec", dont_inherit=True)  # finds what parsing alone does not, runs nothing
     except SyntaxError as error:
         raise StrategyError(f"Line {error.lineno}: {error.msg}", line=error.lineno) from error
     except ValueError as error:  # null bytes, lone surrogates
@@ -77,9 +75,7 @@ class _Module:
 
     def strategy_class(self, filename: str) -> ast.ClassDef:
         """The class the platform runs. Raises StrategyError."""
-        by_file = (
-            "".join(part[:1].upper() + part[1:] for part in PurePath(filename).stem.split("_")) + "Strategy"
-        )
+        by_file = "".join(part[:1].upper() + part[1:] for part in PurePath(filename).stem.split("_")) + "Strategy"
         for name in ("Strategy", by_file):
             if name in self.classes:
                 return self.classes[name]
@@ -90,9 +86,7 @@ class _Module:
             return leaves[0]
         if leaves:
             names = ", ".join(node.name for node in leaves)
-            raise StrategyError(
-                f"{names} could each be the strategy: name one of them Strategy", line=leaves[1].lineno
-            )
+            raise StrategyError(f"{names} could each be the strategy: name one of them Strategy", line=leaves[1].lineno)
         raise StrategyError(
             f"No strategy class: name it Strategy or {by_file}, or derive it from backtrader.Strategy",
             line=next((node.lineno for node in self.classes.values()), None),
@@ -105,11 +99,7 @@ class _Module:
             current = todo.pop(0)
             if current not in line:
                 line.append(current)
-                todo += [
-                    self.classes[b.id]
-                    for b in current.bases
-                    if isinstance(b, ast.Name) and b.id in self.classes
-                ]
+                todo += [self.classes[b.id] for b in current.bases if isinstance(b, ast.Name) and b.id in self.classes]
         return line
 
     def foreign_bases(self, node: ast.ClassDef) -> set[str]:
@@ -183,14 +173,8 @@ def _imported_names(tree: ast.Module) -> Iterator[tuple[str, str]]:
 def _assignments(node: ast.ClassDef) -> Iterator[tuple[str, ast.expr]]:
     for statement in node.body:
         if isinstance(statement, ast.Assign):
-            yield from (
-                (target.id, statement.value) for target in statement.targets if isinstance(target, ast.Name)
-            )
-        elif (
-            isinstance(statement, ast.AnnAssign)
-            and isinstance(statement.target, ast.Name)
-            and statement.value
-        ):
+            yield from ((target.id, statement.value) for target in statement.targets if isinstance(target, ast.Name))
+        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name) and statement.value:
             yield statement.target.id, statement.value
 
 

@@ -148,4 +148,6 @@ def _cancel(run: BacktestRun) -> tuple[int, str]:
         return messages.INFO, "It was cancelled before"
     if run.status == BacktestRun.Status.CANCELLED:
         return messages.SUCCESS, "Cancelled"
+    if before == BacktestRun.Status.CANCELLING:
+        return messages.INFO, "Its worker had been asked before"
     return messages.SUCCESS, "Its worker has been asked to stop"

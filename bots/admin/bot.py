@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from bots.admin.pages import LinkedAdmin, ReadOnlyAdmin, list_link, object_link, preformatted, pretty_json
+from bots.admin.pages import KEPT, LinkedAdmin, ReadOnlyAdmin, list_link, object_link, preformatted, pretty_json
 from bots.errors import InUse
 from bots.models import BacktestConfig, BacktestRun, Bot, BotVersion, LiveRun
 from bots.selectors import strategy_template_names
@@ -40,12 +40,16 @@ class BotAdmin(LinkedAdmin):
     readonly_fields = ("id", "created_by", "versions", "configs", "runs", "live_runs", "created_at", "updated_at")
     fieldsets = (
         (None, {"fields": ("name", "strategy_template", "account", "is_active", "created_by")}),
-        ("Related", {"fields": ("versions", "configs", "runs", "live_runs")}),
+        ("Related", {"fields": ("versions", "configs", "runs", "live_runs"), "description": KEPT}),
         ("Identity", {"fields": ("id", "created_at", "updated_at")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Bot]:
         return Bot.objects.annotate(versions_count=Count("versions"))
+
+    def is_in_use(self, row: Any) -> bool:
+        runs = BacktestRun.objects.filter(config__bot_version__bot=row)
+        return runs.exists() or LiveRun.objects.filter(bot_version__bot=row).exists()
 
     def get_fieldsets(self, request: HttpRequest, obj: Bot | None = None) -> Any:
         if obj is None:
@@ -92,13 +96,17 @@ class BotVersionAdmin(ReadOnlyAdmin):
     list_select_related = ("bot__created_by",)
     linked_by = ("bot__id__exact",)
     fieldsets = (
-        (None, {"fields": ("bot_link", "notes", "created_at", "configs", "live_runs")}),
+        (None, {"fields": ("bot_link", "notes", "created_at", "configs", "live_runs"), "description": KEPT}),
         ("What runs", {"fields": ("parameters", "source")}),
         ("Identity", {"fields": ("id", "code_hash")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BotVersion]:
         return super().get_queryset(request).defer("code", "params")
+
+    def is_in_use(self, row: Any) -> bool:
+        runs = BacktestRun.objects.filter(config__bot_version=row)
+        return runs.exists() or super().is_in_use(row)
 
     @admin.display(description="version", ordering="code_hash")
     def hash(self, version: BotVersion) -> str:
@@ -142,7 +150,7 @@ class BacktestConfigAdmin(LinkedAdmin):
     linked_by = ("bot_version__id__exact", "bot_version__bot__id__exact")
     readonly_fields = ("id", "bot_link", "version_link", "risk", "runs", "created_at")
     fieldsets = (
-        (None, {"fields": ("label", "bot_link", "version_link", "runs")}),
+        (None, {"fields": ("label", "bot_link", "version_link", "runs"), "description": KEPT}),
         ("Account", {"fields": ("timeframe", "initial_equity", "risk")}),
         ("Costs", {"fields": ("spread_points", "commission_per_lot", "slippage_ms", "slippage_r", "intrabar")}),
         ("Identity", {"fields": ("id", "created_at")}),
@@ -150,7 +158,7 @@ class BacktestConfigAdmin(LinkedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BacktestConfig]:
         configs = super().get_queryset(request).select_related("bot_version__bot")
-        return configs.defer("bot_version__code", "bot_version__params")
+        return configs.defer("risk_json", "bot_version__code", "bot_version__params")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # made over the API, where the risk settings are checked

@@ -99,7 +99,7 @@ def _stop(run: LiveRun, request: HttpRequest) -> tuple[int, str]:
     except Conflict as error:
         return messages.WARNING, error.message
     if before == LiveRun.Status.STOPPING:
-        return messages.INFO, "It had been asked to stop before"
+        return messages.INFO, "Its worker had been asked before"
     if run.status == LiveRun.Status.STOPPED:
         return messages.SUCCESS, "Stopped"
     return messages.SUCCESS, "Its worker has been asked to stop"

@@ -3,17 +3,19 @@
 import json
 from typing import Any, ClassVar
 
-from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 
+from accounts.admin import GuardedDeletion
+
 NOTHING = "–"
+KEPT = "Runs are results and are kept: what a run was made with cannot be deleted."
 
 
-class LinkedAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
+class LinkedAdmin(GuardedDeletion):
     """Rows that lists of other models lead to by `linked_by`, lookups outside the filters shown."""
 
     linked_by: ClassVar[tuple[str, ...]] = ()

@@ -103,7 +103,7 @@ class BacktestConfig(models.Model):
         decimal_places=4,
         default=Decimal(0),
         validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(10))],
-        help_text="Fraction of the trade's initial risk by which every fill is worse",
+        help_text="Fraction of the trade's initial risk by which entries and exits by signal are worse",
     )
     spread_points = models.PositiveIntegerField(
         null=True, blank=True, validators=[MaxValueValidator(1_000_000)],

@@ -35,6 +35,8 @@ class Platform:
         self.services = services
         self.programs = programs
         self.client: Client
+        self.url = ""
+        self.token = ""
 
     def start_worker(self, name: str, queues: str = "backtests,default", pool: str = "prefork") -> None:
         self.programs.start([worker(name, queues=queues, concurrency=1 if pool == "prefork" else 8, pool=pool)])
@@ -114,8 +116,9 @@ def running_platform(var: Path) -> Iterator[Platform]:
         port = free_port(0)
         programs.start([web(port), beat()])
         programs.wait_for_web(f"http://127.0.0.1:{port}/")
-        with Client(f"http://127.0.0.1:{port}") as platform.client:
-            platform.client.login(login["username"], login["password"])
+        platform.url = f"http://127.0.0.1:{port}"
+        with Client(platform.url) as platform.client:
+            platform.token = platform.client.login(login["username"], login["password"])
             yield platform
 
 

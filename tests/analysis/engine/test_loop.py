@@ -130,6 +130,11 @@ class TestSlippage:
         assert (trade.entry_price, trade.exit_reason) == (98.5, "end_of_data")
         assert (trade.mae_r, trade.mfe_r) == (-0.6, 0.0)
 
+    def test_a_stop_that_the_candle_passed_before_the_arrival_still_holds_in_the_next(self):
+        dip = (100.0, 100.5, 98.5, 100.0)  # at the low after 40 s, at 99.25 after 50 s
+        trade = trade_on(dip, (100.0, 100.0, 98.0, 98.0), action=buy(sl=98.8), slippage_ms=50_000)
+        assert (trade.entry_price, trade.exit_price, trade.exit_time) == (99.25, 98.8, MONDAY + 2 * MINUTE)
+
     def test_what_follows_the_arrival_in_the_same_candle_does(self):
         trade = trade_on((100.0, 101.2, 98.5, 101.0), action=sell(sl=101.0, tp=90.0), slippage_ms=40_000)
         assert (trade.entry_price, trade.exit_reason, trade.exit_price) == (98.5, "sl", 101.0)

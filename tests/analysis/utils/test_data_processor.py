@@ -54,7 +54,7 @@ def test_a_bound_in_another_zone_is_the_same_moment(tmp_path):
 def test_a_bound_without_a_zone_is_a_mistake(tmp_path):
     merge_m1(candles(100), data_root=tmp_path)
     with pytest.raises(ValueError, match="no time zone"):
-        load_m1_candles("EURUSD", datetime(2024, 1, 8), data_root=tmp_path)
+        load_m1_candles("EURUSD", START.replace(tzinfo=None), data_root=tmp_path)
 
 
 def test_the_frame_has_the_shape_strategies_see(tmp_path):
@@ -109,7 +109,9 @@ def test_an_unknown_symbol_names_those_there_are(tmp_path):
 def test_an_empty_window_names_what_is_available(tmp_path):
     merge_m1(candles(5), data_root=tmp_path)
     with pytest.raises(NoCandles) as error:
-        load_m1_candles("EURUSD", datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 2, 1, tzinfo=UTC), data_root=tmp_path)
+        load_m1_candles(
+            "EURUSD", datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 2, 1, tzinfo=UTC), data_root=tmp_path
+        )
     assert error.value.message == (
         "There are no candles for EURUSD from 2020-01-01T00:00:00+00:00 to 2020-02-01T00:00:00+00:00; "
         "available are 2024-01-08T00:00:00+00:00 to 2024-01-08T00:04:00+00:00"
@@ -138,7 +140,9 @@ def rewrite(root: Path, change) -> Path:
 
 def replaced(table: pa.Table, name: str, values) -> pa.Table:
     position = table.schema.get_field_index(name)
-    return table.set_column(position, pa.field(name, table.schema.field(name).type), [pa.array(values, table.schema.field(name).type)])
+    return table.set_column(
+        position, pa.field(name, table.schema.field(name).type), [pa.array(values, table.schema.field(name).type)]
+    )
 
 
 def with_value(name: str, value):

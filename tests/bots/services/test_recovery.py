@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 from django.db.models.functions import Now
-from tests.factories import BacktestRunFactory, LiveRunFactory
 
 from bots.dispatch import BrokerAway
 from bots.models import BacktestRun, LiveRun
 from bots.services import recovery
+from tests.factories import BacktestRunFactory, LiveRunFactory
 
 pytestmark = pytest.mark.django_db
 
