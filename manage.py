@@ -27,7 +27,9 @@ def _terminate(signum: int, frame: FrameType | None) -> None:
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    signal.signal(signal.SIGTERM, _terminate)
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _terminate)
     command = sys.argv[1] if len(sys.argv) > 1 else "help"
     with services(command):
         from django.core.management import execute_from_command_line

@@ -27,9 +27,9 @@ def atr(high: pd.Series, low: pd.Series, close: pd.Series, length: int) -> pd.Se
     range is computed here: the library adds a hair to all of its rows when any later one is zero.
     """
     previous = close.shift(1)
-    true_range = pd.concat([high, previous], axis=1).max(axis=1, skipna=False) - pd.concat(
-        [low, previous], axis=1
-    ).min(axis=1, skipna=False)
+    true_range = pd.concat([high, previous], axis=1).max(axis=1, skipna=False) - pd.concat([low, previous], axis=1).min(
+        axis=1, skipna=False
+    )
     return _named(ta.rma(true_range, length=_checked(length)), close, f"ATRr_{length}")
 
 

@@ -51,9 +51,7 @@ def closed_bars(m1: Candles, timeframe: str) -> Bars:
     return Bars(candles, first, stop, candles.time + length)
 
 
-def _aggregate(
-    m1: Candles, label: NDArray[np.int64], first: NDArray[np.int64], stop: NDArray[np.int64]
-) -> Candles:
+def _aggregate(m1: Candles, label: NDArray[np.int64], first: NDArray[np.int64], stop: NDArray[np.int64]) -> Candles:
     end = int(stop[-1]) if len(stop) else 0
 
     def reduced(ufunc: np.ufunc, column: NDArray[Any]) -> NDArray[Any]:

@@ -14,7 +14,8 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
 from analysis.downsample import keep_extremes
-from bots.models.backtest_run import BacktestRunQuerySet
+from bots.models import BacktestRun
+from bots.models.run import RunQuerySet
 
 FIRST = 20  # rows of a long log that are shown
 NOTHING = "–"
@@ -53,7 +54,7 @@ class _Length(Func):
     output_field = IntegerField()
 
 
-def with_headline(runs: BacktestRunQuerySet) -> BacktestRunQuerySet:
+def with_headline(runs: RunQuerySet[BacktestRun]) -> RunQuerySet[BacktestRun]:
     """Adds `net_pnl` and `total_trades` (None before the run has ended) without loading the stats."""
     return runs.annotate(
         net_pnl=Cast(KeyTextTransform("net_pnl", "stats"), FloatField()),
@@ -61,7 +62,7 @@ def with_headline(runs: BacktestRunQuerySet) -> BacktestRunQuerySet:
     )
 
 
-def with_first_rows(runs: BacktestRunQuerySet) -> BacktestRunQuerySet:
+def with_first_rows(runs: RunQuerySet[BacktestRun]) -> RunQuerySet[BacktestRun]:
     """Adds `first_trades`, `first_refusals` and `refusals_count`, and leaves the full logs where they are."""
     return runs.defer("simulated_trades_log", "refusals").annotate(
         first_trades=_FirstItems(F("simulated_trades_log")),

@@ -5,12 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typing import Any
-
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings: Any) -> None:
-    """Slow hashes are for attackers, not for tests."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(scope="session")

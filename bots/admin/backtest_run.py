@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from bots.admin.pages import NOTHING, KeptAdmin, object_link, preformatted, rendered
 from bots.errors import Conflict
 from bots.models import BacktestRun
-from bots.models.backtest_run import BacktestRunQuerySet
+from bots.models.run import RunQuerySet
 from bots.presentation import FIRST, figure_groups, sparkline, trade_rows, with_first_rows, with_headline
 from bots.services import cancel_backtest
 
@@ -32,7 +32,7 @@ class BacktestRunAdmin(KeptAdmin):
     linked_by = ("config__id__exact", "config__bot_version__id__exact", "config__bot_version__bot__id__exact")
     actions = ("cancel_selected",)
 
-    def get_queryset(self, request: HttpRequest) -> BacktestRunQuerySet:
+    def get_queryset(self, request: HttpRequest) -> RunQuerySet[BacktestRun]:
         return with_headline(_with_relations(BacktestRun.objects.light()))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> BacktestRun | None:
@@ -59,7 +59,7 @@ class BacktestRunAdmin(KeptAdmin):
         return self.may_change(request)
 
     @admin.action(description="Cancel selected runs", permissions=["stop"])
-    def cancel_selected(self, request: HttpRequest, runs: BacktestRunQuerySet) -> None:
+    def cancel_selected(self, request: HttpRequest, runs: RunQuerySet[BacktestRun]) -> None:
         for run in runs:
             level, outcome = _cancel(run)
             if level == messages.SUCCESS:
@@ -131,7 +131,7 @@ class BacktestRunAdmin(KeptAdmin):
         return rendered("refusals", refusals=refusals) if refusals else NOTHING
 
 
-def _with_relations(runs: BacktestRunQuerySet) -> BacktestRunQuerySet:
+def _with_relations(runs: RunQuerySet[BacktestRun]) -> RunQuerySet[BacktestRun]:
     return runs.select_related("config__bot_version__bot", "created_by").defer(
         "config__risk_json", "config__bot_version__code", "config__bot_version__params"
     )

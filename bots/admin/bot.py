@@ -26,6 +26,8 @@ class BotForm(forms.ModelForm):  # type: ignore[type-arg] # not generic at run t
         if "strategy_template" in self.fields:  # not when it is only shown
             choices = [(name, name) for name in strategy_template_names()]
             self.fields["strategy_template"] = forms.ChoiceField(choices=choices)
+        if "account" in self.fields:  # an account is not deleted in passing
+            self.fields["account"].widget.can_delete_related = False
 
 
 @admin.register(Bot)

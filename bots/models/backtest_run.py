@@ -1,20 +1,12 @@
 """One backtest: request, progress, and results."""
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
 
 from bots.models.bot import BacktestConfig
-from bots.models.run import Run, RunQuerySet
-
-
-class BacktestRunQuerySet(RunQuerySet["BacktestRun"]):
-    HEAVY = ("equity_curve", "simulated_trades_log", "stats", "warnings", "refusals", "error_traceback")
-
-    def light(self) -> Self:
-        """For lists: without the columns that may hold megabytes."""
-        return self.defer(*self.HEAVY)
+from bots.models.run import Run
 
 
 class BacktestRun(Run):
@@ -35,6 +27,7 @@ class BacktestRun(Run):
         Status.RUNNING: frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLING}),
         Status.CANCELLING: frozenset({Status.CANCELLED, Status.FAILED}),
     }
+    HEAVY: ClassVar = ("equity_curve", "simulated_trades_log", "stats", "warnings", "refusals", "error_traceback")
     STAMPS: ClassVar = {
         Status.RUNNING: ("started_at",),
         Status.CANCELLING: ("cancelling_at",),
@@ -63,8 +56,6 @@ class BacktestRun(Run):
     engine_version = models.CharField(max_length=32, blank=True)
     data_fingerprint = models.CharField(max_length=64, blank=True)
     digest = models.CharField(max_length=64, blank=True, help_text="Same inputs, same digest")
-
-    objects = BacktestRunQuerySet.as_manager()  # type: ignore[misc] # narrows the one of Run
 
     class Meta:
         ordering = ["-created_at", "id"]

@@ -80,6 +80,10 @@ class RunQuerySet(OwnedQuerySet[R]):
         """Give the run back at once, for the next worker to claim."""
         self.held_by(lease).update(lease_expires_at=Now())
 
+    def light(self) -> Self:
+        """For lists: without the columns that may hold megabytes."""
+        return self.defer(*self.model.HEAVY)
+
     def unclaimed(self) -> Self:
         """Rows to send again: pending for too long, or owned by nobody alive."""
         patience = Now() - timedelta(seconds=settings.RUN_UNCLAIMED_S)
@@ -94,6 +98,7 @@ class Run(models.Model):
     OWNED: ClassVar[frozenset[str]]  # states in which a worker holds the run
     TERMINAL: ClassVar[frozenset[str]]
     TRANSITIONS: ClassVar[dict[str, frozenset[str]]]
+    HEAVY: ClassVar[tuple[str, ...]] = ()
     STAMPS: ClassVar[dict[str, tuple[str, ...]]]  # columns set to now() on entering a state
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -22,6 +22,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 # Seconds instead of minutes until a lost run is noticed; the proportions are those of the defaults.
 QUICK = {"RUN_LEASE_S": "4", "RUN_HEARTBEAT_S": "1", "RUN_UNCLAIMED_S": "3", "RECOVERY_EVERY_S": "1"}
 SYMBOL = "XAUUSD.demo"
+NOT_OURS = {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE"}
 
 
 class Platform:
@@ -104,7 +105,7 @@ def wait_until(done: Callable[[], bool], timeout_s: float, what: str) -> None:
 @contextmanager
 def running_platform(var: Path) -> Iterator[Platform]:
     """Servers, web and beat; the test starts the workers it needs."""
-    environment = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}}
+    environment = {k: v for k, v in os.environ.items() if k not in NOT_OURS}
     environment |= {"BOTYARD_VAR": str(var), **QUICK}
     with (
         EmbeddedServices(var) as services,

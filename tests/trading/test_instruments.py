@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from tests.factories import InstrumentSpecificationFactory
@@ -110,6 +111,19 @@ def test_loading_keeps_what_a_user_corrected_and_adds_what_is_missing(db):
     assert load_default_instruments() == len(SYMBOLS) - 1
     kept = InstrumentSpecification.objects.get(symbol="EURUSD")
     assert (kept.tick_value, kept.spread_points) == (Decimal("0.93"), 3)
+
+
+def test_a_row_that_appears_while_loading_is_kept(db, monkeypatch):
+    load = QuerySet.bulk_create
+
+    def a_moment_late(rows: QuerySet, *args: object, **kwargs: object) -> object:
+        InstrumentSpecificationFactory(symbol="EURUSD", tick_value=Decimal("0.93"))
+        return load(rows, *args, **kwargs)
+
+    monkeypatch.setattr(QuerySet, "bulk_create", a_moment_late)
+    load_default_instruments()
+    assert InstrumentSpecification.objects.get(symbol="EURUSD").tick_value == Decimal("0.93")
+    assert InstrumentSpecification.objects.count() == len(SYMBOLS)
 
 
 def test_loading_dates_the_rows_now_whatever_the_file_says(instruments):
