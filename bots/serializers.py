@@ -25,6 +25,11 @@ PARAMS_HELP = "Parameters of the strategy by name; what its PARAMS_SCHEMA names 
 class OwnedField(serializers.PrimaryKeyRelatedField[Any]):
     """A row the user may see: a foreign id answers like one that does not exist."""
 
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if data == "":  # DRF would take it for null
+            self.fail("incorrect_type", data_type="str")
+        return super().run_validation(data)
+
     def get_queryset(self) -> OwnedQuerySet[Any]:
         rows = cast("OwnedQuerySet[Any]", super().get_queryset())
         return rows.owned_by(self.context["request"].user)
@@ -53,6 +58,11 @@ class BotSerializer(StrictModelSerializer):
         model = Bot
         fields = ["id", "name", "account", "strategy_template", "is_active", "created_by", "created_at", "updated_at"]
         read_only_fields = ["id", "created_by", "created_at", "updated_at"]
+
+    def validate_strategy_template(self, name: str) -> str:
+        if self.instance is not None and name != self.instance.strategy_template:
+            raise serializers.ValidationError("A bot keeps its template; make a new bot, or a new version of this one.")
+        return name
 
 
 class BotVersionListSerializer(serializers.ModelSerializer[BotVersion]):

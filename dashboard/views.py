@@ -30,7 +30,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@login_required(login_url="dashboard:login")
+@login_required
 def run_page(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
     """One backtest of the user, reloaded by the browser while it runs; 404 for anybody else's."""
     assert isinstance(request.user, User)  # noqa: S101 (login_required)

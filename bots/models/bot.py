@@ -65,7 +65,7 @@ class BotVersion(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.bot_id}:{self.code_hash[:12]}"
+        return f"Version {self.code_hash[:12]}"
 
 
 class BacktestConfigQuerySet(OwnedQuerySet["BacktestConfig"]):

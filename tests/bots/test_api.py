@@ -103,6 +103,16 @@ def test_creating_a_bot_creates_its_default_version(client, user):
     assert "class Strategy" in detail["code"]
 
 
+def test_a_bot_keeps_its_template_and_an_empty_account_is_not_none(client, user):
+    bot = BotFactory(created_by=user, account=AccountFactory(user=user))
+    path = f"/api/bots/bots/{bot.pk}/"
+    for change in ({"strategy_template": "other.py"}, {"account": ""}):
+        assert client.patch(path, change, format="json").status_code == 400
+    assert client.patch(path, {"name": "New", "account": None}, format="json").status_code == 200
+    bot.refresh_from_db()
+    assert (bot.name, bot.account, bot.strategy_template) == ("New", None, TEMPLATE)
+
+
 def test_a_version_is_created_once_and_never_changed(client, user):
     bot = BotFactory(created_by=user)
     source = client.get("/api/bots/strategy-templates/").json()

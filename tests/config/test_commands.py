@@ -76,7 +76,7 @@ def test_up_serves_until_it_is_interrupted(tmp_path):
             name, password = re.search(r"login\s+(\S+) / (\S+)", text).groups()
             answer = httpx.post(f"{platform}api/auth/login/", json={"username": name, "password": password})
             assert answer.status_code == 200
-            assert httpx.get(f"{platform}admin/login/").status_code == 200
+            assert httpx.get(f"{platform}admin/", follow_redirects=True).status_code == 200
             wait_for_port(flower)
             assert httpx.get(flower).status_code == 401
             assert httpx.get(flower, auth=(name, password), follow_redirects=True).status_code == 200

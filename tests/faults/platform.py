@@ -51,6 +51,8 @@ class Platform:
         process = psutil.Process(self.programs.running[name].pid)
         for victim in [*process.children(recursive=True), process]:
             victim.send_signal(sig)
+        if sig == signal.SIGKILL:
+            self.programs.running[name].wait(10)
 
     def descendants(self, name: str) -> set[int]:
         """Process ids below the program."""
