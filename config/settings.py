@@ -6,6 +6,7 @@ With BOTYARD_ENV=production nothing that matters has a default: a missing or car
 
 import secrets
 from pathlib import Path
+from urllib.parse import unquote
 
 from celery.schedules import schedule
 from django.core.exceptions import ImproperlyConfigured
@@ -105,6 +106,7 @@ USE_TZ = True
 # --- Data -------------------------------------------------------------------------------------------------------
 
 DATABASES = {"default": env.db("DATABASE_URL") if env.str("DATABASE_URL", "") else embedded.database_settings(VAR_DIR)}
+DATABASES["default"]["HOST"] = unquote(str(DATABASES["default"]["HOST"]))  # a socket's folder is written %2Ftmp%2F...
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 REDIS_URL = env.str("REDIS_URL", "") or embedded.redis_url(VAR_DIR)
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}

@@ -7,10 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import psutil
 import pytest
+
+from config.embedded import EmbeddedServices, redis_url, socket_dir
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -48,6 +51,21 @@ def test_the_demo_prints_a_result_ends_well_and_leaves_nothing_running(tmp_path)
         assert re.search(r"/runs/[0-9a-f-]{36}/", done.stdout)
         assert done.stderr == ""
         assert processes_of(var) == []
+
+
+def test_given_servers_are_used_and_none_is_started(tmp_path):
+    with EmbeddedServices(tmp_path / "given"):
+        folder = quote(str(socket_dir(tmp_path / "given")), safe="")
+        given = {
+            "DATABASE_URL": f"postgres://botyard@{folder}/botyard",
+            "REDIS_URL": redis_url(tmp_path / "given"),
+        }
+        done = subprocess.run(
+            [sys.executable, "manage.py", "demo"],
+            cwd=PROJECT, env=environment(tmp_path / "var") | given, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not {"postgres", "redis", "run"} & {path.name for path in (tmp_path / "var").iterdir()}
 
 
 def test_a_demo_that_is_interrupted_leaves_nothing_running(tmp_path):

@@ -24,6 +24,10 @@ def test_the_ten_lines_pass_the_check_and_trade():
     )
 
 
+def test_the_readme_shows_the_same_ten_lines():
+    assert f"```python\n{EXAMPLE}```" in (Path(__file__).parents[2] / "README.md").read_text()
+
+
 def test_the_schema_is_one_the_platform_accepts():
     names: dict[str, object] = {}
     exec(SCHEMA, names)
