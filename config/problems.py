@@ -99,7 +99,7 @@ def _rest_problem(error: exceptions.APIException) -> dict[str, object]:
 def _field_errors(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
-            here = path if name == "non_field_errors" else f"{path}.{name}" if path else str(name)
+            here = path if name in {"non_field_errors", "__all__"} else f"{path}.{name}" if path else str(name)
             yield from _field_errors(inner, here)
     elif isinstance(detail, list):
         for inner in detail:

@@ -1,8 +1,8 @@
 """Run the tests with pytest; everything after `test` goes to it."""
 
+import os
 import sys
 
-import pytest
 from django.core.management.base import BaseCommand
 
 
@@ -11,4 +11,6 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def run_from_argv(self, argv: list[str]) -> None:
-        sys.exit(pytest.main(argv[2:]))
+        # A fresh process: this one has read the settings already, and the tests have their own.
+        os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+        os.execv(sys.executable, [sys.executable, "-m", "pytest", *argv[2:]])  # noqa: S606 (arguments of the caller)
