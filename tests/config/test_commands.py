@@ -104,7 +104,10 @@ def test_up_serves_until_it_is_interrupted(tmp_path):
             assert not any(password in line for line in programs)
         finally:
             process.send_signal(signal.SIGINT)
-            code = process.wait(60)
+            try:
+                code = process.wait(60)
+            finally:
+                process.kill()
     assert code == 0
     assert processes_of(tmp_path) == []
 
