@@ -9,12 +9,14 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
 TEMPLATE = "ema_crossover_v1.py"
 SYMBOL = "XAUUSD.demo"
+START, END = datetime(2025, 2, 1, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC)
 REPEATS = 5
 
 
@@ -41,9 +43,9 @@ def _measure(var: Path) -> None:
 
     login = prepare()
     call_command("make_demo_data", SYMBOL)
-    candles = load_m1_candles(SYMBOL, data_root=var / "data")
+    candles = load_m1_candles(SYMBOL, START, END, data_root=var / "data")
     engine = _engine(candles)
-    path = _whole_path(var, login, candles)
+    path = _whole_path(var, login)
     bars = len(candles)
     print(f"{bars:,} M1 candles, {TEMPLATE}, median of {REPEATS} warm runs")
     print(f"  engine alone                {engine:6.2f} s   {bars / engine:9,.0f} bars/s")
@@ -65,15 +67,12 @@ def _engine(candles: Any) -> float:
     return _median(once)
 
 
-def _whole_path(var: Path, login: Any, candles: Any) -> float:
-    from datetime import UTC, datetime
-
+def _whole_path(var: Path, login: Any) -> float:
     from config.demo import Client, Window, run_backtest
     from config.supervisor import Supervisor, free_port, web, worker
 
     port = free_port(0)
-    first, last = (datetime.fromtimestamp(int(candles.time[i]) / 1000 + 60 * -i, UTC) for i in (0, -1))
-    window = Window(SYMBOL, first.isoformat(), last.isoformat())
+    window = Window(SYMBOL, START.isoformat(), END.isoformat())
     with Supervisor(PROJECT, var / "log", environment=os.environ, echo=None) as programs:
         programs.start([web(port), worker("backtests", queues="backtests,default", concurrency=1)])
         programs.wait_for_web(f"http://127.0.0.1:{port}/")
