@@ -1,5 +1,6 @@
 """Strict building blocks for every room's filters, and those of accounts."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,8 +8,14 @@ import django_filters as filters
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import QuerySet
 from django_filters.fields import IsoDateTimeField
+from rest_framework.exceptions import ValidationError as Refused
+from rest_framework.filters import OrderingFilter
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
+from accounts.formats import MOMENT, NOT_A_MOMENT, NOT_A_UUID, UUID
 from accounts.models import Account
 
 # What the rest of the API reads from the query.
@@ -16,10 +23,12 @@ NOT_FILTERS = {"page", "page_size", "ordering", "search", "format"}
 
 
 class MomentField(IsoDateTimeField):
-    """An ISO 8601 time, in UTC once it is read: PostgreSQL does not know every offset Python does."""
+    """An RFC 3339 time, in UTC once it is read: PostgreSQL does not know every offset Python does."""
 
     def to_python(self, value: Any) -> datetime | None:
-        moment = super().to_python(value)
+        if value and not MOMENT.fullmatch(value):
+            raise ValidationError(NOT_A_MOMENT)
+        moment = super().to_python(value.upper() if value else value)
         try:
             return None if moment is None else moment.astimezone(UTC)
         except OverflowError as error:
@@ -28,6 +37,19 @@ class MomentField(IsoDateTimeField):
 
 class MomentFilter(filters.IsoDateTimeFilter):
     field_class = MomentField
+
+
+class IdField(forms.UUIDField):
+    """A UUID in its usual spelling."""
+
+    def to_python(self, value: Any) -> Any:
+        if value and not UUID.fullmatch(value):
+            raise ValidationError(NOT_A_UUID)
+        return super().to_python(value)
+
+
+class IdFilter(filters.UUIDFilter):
+    field_class = IdField
 
 
 class YesNoField(forms.Field):
@@ -62,6 +84,32 @@ class StrictFilterSet(filters.FilterSet):
             elif name in self.filters and value == "":
                 self.form.add_error(name, ValidationError("Must not be empty.", code="empty"))
         return bool(super().is_valid())
+
+
+class StrictOrderingFilter(OrderingFilter):
+    """`?ordering=-status,name`: a field that cannot be ordered by is an error, and equal rows keep their place."""
+
+    def get_ordering(self, request: Request, queryset: QuerySet[Any], view: APIView) -> Sequence[str] | None:
+        """The fields to order by, ending in the key: without it a row could be on two pages or on none."""
+        text = request.query_params.get(self.ordering_param)
+        if text is None:
+            return self.get_default_ordering(view)
+        known = self._known(view)
+        wanted = text.split(",")
+        for term in wanted:
+            if term not in known:
+                raise Refused({self.ordering_param: f"Must be one of {', '.join(known)}, or several with commas."})
+        return (*wanted, "pk")
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        """OpenAPI: a list of the names this view orders by."""
+        (parameter,) = super().get_schema_operation_parameters(view)
+        names = {"type": "array", "items": {"type": "string", "enum": self._known(view)}, "minItems": 1}
+        return [{**parameter, "schema": names, "explode": False, "style": "form"}]
+
+    def _known(self, view: APIView) -> list[str]:
+        fields: list[str] = view.ordering_fields  # type: ignore[attr-defined]
+        return [sign + name for name in fields for sign in ("", "-")]
 
 
 class AccountFilter(StrictFilterSet):

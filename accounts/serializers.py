@@ -3,11 +3,14 @@
 import math
 import re
 from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.db import models
 from rest_framework import serializers
 
+from accounts.formats import DECIMAL, DIGITS, MOMENT, NOT_A_MOMENT
 from accounts.models import Account, User
 
 MAX_JSON_DEPTH = 20
@@ -63,6 +66,15 @@ class StrictIntegerField(serializers.IntegerField):
         return int(super().to_internal_value(data))
 
 
+class QueryIntegerField(serializers.IntegerField):
+    """Whole numbers of a query, which is text: DRF would take "5.0" and " 5 "."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not DIGITS.fullmatch(str(data)):
+            self.fail("invalid")
+        return int(super().to_internal_value(data))
+
+
 class StrictFloatField(serializers.FloatField):
     """Finite numbers only."""
 
@@ -93,6 +105,28 @@ class StrictChoiceField(serializers.ChoiceField):
         return super().to_internal_value(data)
 
 
+class StrictDecimalField(serializers.DecimalField):
+    """A number, or better its decimal text, which is what answers have: DRF would also take "1_0", " 5 " and "٣"."""
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        if isinstance(data, bool) or not isinstance(data, str | int | float):
+            self.fail("invalid")
+        if isinstance(data, str) and not DECIMAL.fullmatch(data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class StrictDateTimeField(serializers.DateTimeField):
+    """An RFC 3339 time. DRF would take one without a zone for UTC, and a date for its midnight."""
+
+    default_error_messages: ClassVar = {"invalid": NOT_A_MOMENT}
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if not (isinstance(value, str) and MOMENT.fullmatch(value)):
+            self.fail("invalid")
+        return super().to_internal_value(value.upper())
+
+
 class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
     """The same for rows."""
 
@@ -104,6 +138,8 @@ class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer[Any]):
         models.IntegerField: StrictIntegerField,
         models.BigIntegerField: StrictIntegerField,
         models.PositiveIntegerField: StrictIntegerField,
+        models.DecimalField: StrictDecimalField,
+        models.DateTimeField: StrictDateTimeField,
     }
     serializer_choice_field = StrictChoiceField
 
@@ -135,3 +171,18 @@ class AccountSerializer(StrictModelSerializer):
             "created_at", "updated_at",
         ]  # fmt: skip
         read_only_fields = ["id", "balance", "equity", "created_at", "updated_at"]
+        validators: ClassVar[list[Any]] = []  # what is taken the database decides: 409, race or not
+
+
+class AccountCreateSerializer(AccountSerializer):
+    """A new paper account may say what it starts with; a MetaTrader account is told by its terminal."""
+
+    balance = StrictDecimalField(max_digits=15, decimal_places=2, min_value=Decimal(0), required=False)
+
+    class Meta(AccountSerializer.Meta):
+        read_only_fields = ["id", "equity", "created_at", "updated_at"]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "balance" in attrs and attrs.get("platform", Account.Platform.PAPER) != Account.Platform.PAPER:
+            raise serializers.ValidationError({"balance": "The terminal tells the balance of a MetaTrader account."})
+        return attrs

@@ -1,10 +1,17 @@
 """Changes to people and their accounts."""
 
+from decimal import Decimal
+
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
 from accounts.errors import Conflict
 from accounts.models import Account, User
+
+
+def open_account(*, user: User, balance: Decimal = Decimal(0), **fields: object) -> Account:
+    """A new account of `user`; without positions its equity is its balance. Raises Conflict like save_account."""
+    return save_account(Account(user=user, balance=balance, equity=balance, **fields))
 
 
 def save_account(account: Account) -> Account:

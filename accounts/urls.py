@@ -7,6 +7,7 @@ from accounts import views
 
 router = DefaultRouter()
 router.include_root_view = False
+router.include_format_suffixes = False
 router.register("accounts", views.AccountViewSet, basename="account")
 
 urlpatterns = [

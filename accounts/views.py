@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.contrib.auth import authenticate
+from django.contrib.auth import authenticate, logout
 from drf_spectacular.utils import extend_schema
 from knox.models import AuthToken
 from rest_framework import exceptions, status, viewsets
@@ -15,7 +15,13 @@ from rest_framework.views import APIView
 from accounts import services
 from accounts.filters import AccountFilter
 from accounts.models import Account, AccountQuerySet, User
-from accounts.serializers import AccountSerializer, LoginSerializer, MeSerializer, TokenSerializer
+from accounts.serializers import (
+    AccountCreateSerializer,
+    AccountSerializer,
+    LoginSerializer,
+    MeSerializer,
+    TokenSerializer,
+)
 from accounts.throttling import LoginThrottle
 
 TOKEN_LIFE = timedelta(days=30)
@@ -50,12 +56,14 @@ class LoginView(APIView):
 
 
 class LogoutView(APIView):
-    """Make the token of this request useless."""
+    """Make the token of this request useless, or end the browser's session."""
 
     @extend_schema(request=None, responses={204: None})
     def post(self, request: Request) -> Response:
         if isinstance(request.auth, AuthToken):
             request.auth.delete()
+        else:
+            logout(request._request)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -70,17 +78,18 @@ class MeView(APIView):
 class AccountViewSet(viewsets.ModelViewSet[Account]):
     """Trading accounts bots may act on."""
 
-    serializer_class = AccountSerializer
     filterset_class = AccountFilter
     search_fields = ["name", "server"]
     ordering_fields = ["name", "created_at"]
+
+    def get_serializer_class(self) -> type[BaseSerializer[Account]]:
+        return AccountCreateSerializer if self.action == "create" else AccountSerializer
 
     def get_queryset(self) -> AccountQuerySet:
         return Account.objects.owned_by(self.request.user)
 
     def perform_create(self, serializer: BaseSerializer[Account]) -> None:
-        account = Account(user=signed_in(self.request), **serializer.validated_data)
-        serializer.instance = services.save_account(account)
+        serializer.instance = services.open_account(user=signed_in(self.request), **serializer.validated_data)
 
     def perform_update(self, serializer: BaseSerializer[Account]) -> None:
         account = self.get_object()

@@ -1,8 +1,6 @@
 """Filters of the lists. Rows of other rooms are named by plain ids: a choice would tell which ones exist."""
 
-import django_filters as filters
-
-from accounts.filters import MomentFilter, StrictFilterSet
+from accounts.filters import IdFilter, MomentFilter, StrictFilterSet
 from bots.models import BacktestConfig, BacktestRun, Bot, BotVersion, LiveRun
 
 
@@ -12,7 +10,7 @@ class CreatedFilter(StrictFilterSet):
 
 
 class BotFilter(CreatedFilter):
-    account = filters.UUIDFilter()
+    account = IdFilter()
 
     class Meta:
         model = Bot
@@ -20,7 +18,7 @@ class BotFilter(CreatedFilter):
 
 
 class BotVersionFilter(CreatedFilter):
-    bot = filters.UUIDFilter()
+    bot = IdFilter()
 
     class Meta:
         model = BotVersion
@@ -28,8 +26,8 @@ class BotVersionFilter(CreatedFilter):
 
 
 class BacktestConfigFilter(CreatedFilter):
-    bot = filters.UUIDFilter(field_name="bot_version__bot")
-    bot_version = filters.UUIDFilter()
+    bot = IdFilter(field_name="bot_version__bot")
+    bot_version = IdFilter()
 
     class Meta:
         model = BacktestConfig
@@ -37,9 +35,9 @@ class BacktestConfigFilter(CreatedFilter):
 
 
 class BacktestRunFilter(CreatedFilter):
-    bot = filters.UUIDFilter(field_name="config__bot_version__bot")
-    bot_version = filters.UUIDFilter(field_name="config__bot_version")
-    config = filters.UUIDFilter()
+    bot = IdFilter(field_name="config__bot_version__bot")
+    bot_version = IdFilter(field_name="config__bot_version")
+    config = IdFilter()
 
     class Meta:
         model = BacktestRun
@@ -47,9 +45,9 @@ class BacktestRunFilter(CreatedFilter):
 
 
 class LiveRunFilter(CreatedFilter):
-    bot = filters.UUIDFilter(field_name="bot_version__bot")
-    bot_version = filters.UUIDFilter()
-    account = filters.UUIDFilter()
+    bot = IdFilter(field_name="bot_version__bot")
+    bot_version = IdFilter()
+    account = IdFilter()
 
     class Meta:
         model = LiveRun

@@ -1,5 +1,6 @@
 """Reads that span models or leave the database."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -8,8 +9,11 @@ from typing import Any
 
 from django.conf import settings
 
+from analysis.errors import StrategyError
 from analysis.strategy import StrategySource, inspect_source
 from bots.errors import TemplateUnknown
+
+log = logging.getLogger(__name__)
 
 
 def strategy_template_names() -> list[str]:
@@ -49,11 +53,18 @@ class StrategyTemplate:
 
 
 def strategy_templates() -> list[StrategyTemplate]:
-    """Every strategy template with its documentation and parameters."""
-    return [_describe(name) for name in strategy_template_names()]
+    """Every strategy template with its documentation and parameters; one that cannot be read is logged, not listed."""
+    found = []
+    for name in strategy_template_names():
+        try:
+            found.append(describe_template(name))
+        except StrategyError as error:
+            log.error("The strategy template %s is left out: %s", name, error.message)
+    return found
 
 
-def _describe(name: str) -> StrategyTemplate:
+def describe_template(name: str) -> StrategyTemplate:
+    """What users are told of a template. Raises TemplateUnknown, StrategyError."""
     source = load_strategy_template(name)
     return StrategyTemplate(
         filename=name,

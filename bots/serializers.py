@@ -7,10 +7,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.formats import NOT_A_UUID, UUID
 from accounts.models import Account, OwnedQuerySet
 from accounts.serializers import (
+    QueryIntegerField,
     StrictCharField,
     StrictChoiceField,
+    StrictDateTimeField,
     StrictFloatField,
     StrictModelSerializer,
     StrictSerializer,
@@ -26,8 +29,9 @@ class OwnedField(serializers.PrimaryKeyRelatedField[Any]):
     """A row the user may see: a foreign id answers like one that does not exist."""
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        if data == "":  # DRF would take it for null
-            self.fail("incorrect_type", data_type="str")
+        absent = data is serializers.empty or data is None
+        if not absent and not (isinstance(data, str) and UUID.fullmatch(data)):  # DRF would take "" for null
+            raise serializers.ValidationError(NOT_A_UUID)
         return super().run_validation(data)
 
     def get_queryset(self) -> OwnedQuerySet[Any]:
@@ -58,6 +62,13 @@ class BotSerializer(StrictModelSerializer):
         model = Bot
         fields = ["id", "name", "account", "strategy_template", "is_active", "created_by", "created_at", "updated_at"]
         read_only_fields = ["id", "created_by", "created_at", "updated_at"]
+
+    def validate_account(self, account: Account | None) -> Account | None:
+        """Staff see every account, but a bot trades on its owner's only."""
+        owner = self.context["request"].user if self.instance is None else self.instance.created_by
+        if account is not None and account.user_id != owner.pk:
+            raise serializers.ValidationError("The account belongs to another user than the bot.")
+        return account
 
     def validate_strategy_template(self, name: str) -> str:
         if self.instance is not None and name != self.instance.strategy_template:
@@ -129,6 +140,71 @@ class BacktestRunSerializer(BacktestRunListSerializer):
         read_only_fields = fields
 
 
+class WindowSerializer(StrictSerializer):
+    """The query of equity and candles: a part of the run's window, and how many points suffice."""
+
+    max_points = QueryIntegerField(
+        default=2_000, min_value=4, max_value=10_000, help_text="At most so many are answered"
+    )
+
+    def get_fields(self) -> dict[str, Any]:
+        start = StrictDateTimeField(required=False, help_text="From this time; default: the run's start")
+        end = StrictDateTimeField(required=False, help_text="Until this time; default: the run's end")
+        return {"from": start, "to": end, **super().get_fields()}  # `from` cannot be an attribute
+
+
+class EquityPointSerializer(serializers.Serializer[Any]):
+    timestamp = serializers.DateTimeField()
+    equity = serializers.FloatField()
+
+
+class EquityPointsSerializer(serializers.Serializer[Any]):
+    total = serializers.IntegerField(help_text="Points in the window; those answered keep every extreme")
+    points = EquityPointSerializer(many=True)
+
+
+class CandleSerializer(serializers.Serializer[Any]):
+    time = serializers.DateTimeField(help_text="Of the open")
+    open = serializers.FloatField()
+    high = serializers.FloatField()
+    low = serializers.FloatField()
+    close = serializers.FloatField()
+    tick_volume = serializers.IntegerField()
+
+
+class CandleBarsSerializer(serializers.Serializer[Any]):
+    symbol = serializers.CharField()
+    minutes = serializers.IntegerField(help_text="Length of each candle answered")
+    total = serializers.IntegerField(help_text="M1 candles in the window")
+    candles = CandleSerializer(many=True)
+
+
+class TradeSerializer(serializers.Serializer[Any]):
+    """A trade of the log. Money is account currency; figures in R are null without a stop loss."""
+
+    id = serializers.IntegerField()
+    symbol = serializers.CharField()
+    side = serializers.CharField()
+    lots = serializers.FloatField()
+    entry_time = serializers.DateTimeField()
+    entry_price = serializers.FloatField()
+    exit_time = serializers.DateTimeField()
+    exit_price = serializers.FloatField()
+    sl = serializers.FloatField(allow_null=True)
+    tp = serializers.FloatField(allow_null=True)
+    initial_risk = serializers.FloatField(allow_null=True)
+    pnl = serializers.FloatField()
+    pnl_r = serializers.FloatField(allow_null=True)
+    commission = serializers.FloatField()
+    swap = serializers.FloatField()
+    mae_r = serializers.FloatField(allow_null=True)
+    mfe_r = serializers.FloatField(allow_null=True)
+    bars_held = serializers.IntegerField()
+    exit_reason = serializers.CharField()
+    intrabar_decided = serializers.BooleanField()
+    tag = serializers.CharField(allow_blank=True)
+
+
 class LiveRunSerializer(serializers.ModelSerializer[LiveRun]):
     class Meta:
         model = LiveRun
@@ -150,8 +226,8 @@ class LaunchBacktestSerializer(StrictSerializer):
     bot_version_id = OwnedField(queryset=BotVersion.objects.all())
     backtest_config_id = OwnedField(queryset=BacktestConfig.objects.all())
     instrument_symbol = StrictCharField(max_length=29)
-    data_window_start = serializers.DateTimeField()
-    data_window_end = serializers.DateTimeField(help_text="Exclusive")
+    data_window_start = StrictDateTimeField()
+    data_window_end = StrictDateTimeField(help_text="Exclusive")
 
 
 class StartLiveRunSerializer(StrictSerializer):
@@ -171,3 +247,7 @@ class StrategyTemplateSerializer(serializers.Serializer[Any]):
     doc = serializers.CharField()
     params_schema = JSONObjectField()
     default_params = JSONObjectField()
+
+
+class StrategyTemplateSourceSerializer(StrategyTemplateSerializer):
+    strategy_file_content = serializers.CharField(help_text="The source, to make a version of one's own from")

@@ -7,6 +7,7 @@ from bots import views
 
 router = DefaultRouter()
 router.include_root_view = False
+router.include_format_suffixes = False
 router.register("bots", views.BotViewSet, basename="bot")
 router.register("versions", views.BotVersionViewSet, basename="version")
 router.register("backtest-configs", views.BacktestConfigViewSet, basename="backtest-config")
@@ -15,6 +16,7 @@ router.register("live-runs", views.LiveRunViewSet, basename="live-run")
 
 urlpatterns = [
     path("strategy-templates/", views.ListStrategyTemplatesAPIView.as_view(), name="strategy-templates"),
+    path("strategy-templates/<str:filename>/", views.StrategyTemplateAPIView.as_view(), name="strategy-template"),
     path("backtests/launch/", views.LaunchBacktestAPIView.as_view(), name="launch-backtest"),
     path("live-runs/start/", views.StartLiveRunAPIView.as_view(), name="start-live-run"),
     path("live-runs/<uuid:live_run_id>/stop/", views.StopLiveRunAPIView.as_view(), name="stop-live-run"),

@@ -1,8 +1,10 @@
 """The bots API: authorise, validate, call one service, serialise."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django.db.models import Model, QuerySet
+from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
@@ -15,7 +17,12 @@ from rest_framework.views import APIView
 from accounts.views import signed_in
 from bots import filters, services
 from bots.models import BacktestConfig, BacktestRun, Bot, BotVersion, LiveRun
-from bots.selectors import strategy_templates
+from bots.selectors import (
+    describe_template,
+    get_strategy_template_content,
+    strategy_template_names,
+    strategy_templates,
+)
 from bots.serializers import (
     BacktestConfigSerializer,
     BacktestRunListSerializer,
@@ -24,12 +31,17 @@ from bots.serializers import (
     BotVersionCreateSerializer,
     BotVersionListSerializer,
     BotVersionSerializer,
+    CandleBarsSerializer,
+    EquityPointsSerializer,
     LaunchBacktestSerializer,
     LiveRunEventSerializer,
     LiveRunSerializer,
     StartLiveRunSerializer,
     StopLiveRunSerializer,
     StrategyTemplateSerializer,
+    StrategyTemplateSourceSerializer,
+    TradeSerializer,
+    WindowSerializer,
 )
 
 MAX_KEY_LENGTH = 255
@@ -127,6 +139,25 @@ class BacktestRunViewSet(viewsets.ReadOnlyModelViewSet[BacktestRun]):
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         return BacktestRunListSerializer if self.action in {"list", "cancel"} else BacktestRunSerializer
 
+    @extend_schema(responses=TradeSerializer(many=True))
+    @action(detail=True, filterset_class=None, filter_backends=[])
+    def trades(self, request: Request, pk: str | None = None) -> Response:
+        """The log of trades in the order they were closed; empty until the run is COMPLETED."""
+        page: Any = self.paginate_queryset(services.TradeLog(self.get_object()))  # type: ignore[arg-type]
+        return self.get_paginated_response(page)
+
+    @extend_schema(parameters=[WindowSerializer], responses=EquityPointsSerializer)
+    @action(detail=True, filterset_class=None, filter_backends=[], pagination_class=None)
+    def equity(self, request: Request, pk: str | None = None) -> Response:
+        """The equity after every M1 candle, thinned without losing an extreme; empty until the run is COMPLETED."""
+        return Response(asdict(services.equity_points(self.get_object(), _window(request))))
+
+    @extend_schema(parameters=[WindowSerializer], responses=CandleBarsSerializer)
+    @action(detail=True, filterset_class=None, filter_backends=[], pagination_class=None)
+    def candles(self, request: Request, pk: str | None = None) -> Response:
+        """The candles of the run, as M1 or the shortest longer candles that fit; exact aggregates of what is there."""
+        return Response(asdict(services.candle_bars(self.get_object(), _window(request))))
+
     @extend_schema(request=None, responses=BacktestRunListSerializer)
     @action(detail=True, methods=["post"], filterset_class=None, pagination_class=None)
     def cancel(self, request: Request, pk: str | None = None) -> Response:
@@ -160,6 +191,18 @@ class ListStrategyTemplatesAPIView(APIView):
     @extend_schema(responses=StrategyTemplateSerializer(many=True))
     def get(self, request: Request) -> Response:
         return Response(StrategyTemplateSerializer(strategy_templates(), many=True).data)
+
+
+class StrategyTemplateAPIView(APIView):
+    """One strategy template with its source."""
+
+    @extend_schema(responses=StrategyTemplateSourceSerializer)
+    def get(self, request: Request, filename: str) -> Response:
+        if filename not in strategy_template_names():
+            raise Http404
+        template = asdict(describe_template(filename))
+        template["strategy_file_content"] = get_strategy_template_content(filename)
+        return Response(StrategyTemplateSourceSerializer(template).data)
 
 
 class LaunchBacktestAPIView(APIView):
@@ -209,6 +252,13 @@ class StopLiveRunAPIView(APIView):
         serializer.is_valid(raise_exception=True)
         run = services.stop_bot_live_run(run, user=signed_in(request), reason=serializer.validated_data["reason"])
         return Response(LiveRunSerializer(run).data)
+
+
+def _window(request: Request) -> services.Window:
+    query = WindowSerializer(data=request.query_params.dict())
+    query.is_valid(raise_exception=True)
+    wanted = query.validated_data
+    return services.Window(wanted.get("from"), wanted.get("to"), wanted["max_points"])
 
 
 def _idempotency_key(request: Request) -> str | None:

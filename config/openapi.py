@@ -1,6 +1,10 @@
 """The OpenAPI document: every operation says which problems it may answer."""
 
-from typing import Any
+from typing import Any, Literal
+
+from drf_spectacular.contrib.knox_auth_token import KnoxTokenScheme
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+from drf_spectacular.openapi import AutoSchema
 
 from config.problems import CONTENT_TYPE
 
@@ -14,6 +18,8 @@ PROBLEM = {
         "status": {"type": "integer"},
         "detail": {"type": "string", "description": "What is wrong, for people"},
         "code": {"type": "string", "description": "What is wrong, for programs"},
+        "line": {"type": ["integer", "null"], "description": "Where in the strategy's source"},
+        "active_session_id": {"type": "string", "format": "uuid", "description": "The live run that is in the way"},
         "errors": {
             "type": "array",
             "items": {
@@ -26,8 +32,34 @@ PROBLEM = {
 }
 COMMON = {"401": "Not signed in", "403": "Not allowed", "406": "Not acceptable", "429": "Too many requests"}
 WITH_ID = {"404": "There is no such object"}
-WITH_BODY = {"400": "The request breaks a rule", "415": "The body is not JSON"}
-CHANGING = {"409": "The present state forbids it", "422": "The Idempotency-Key was used before"}
+INVALID = {"400": "The request breaks a rule"}
+WITH_BODY = {"413": "The body is too large", "415": "The body is not JSON"}
+CHANGING = {"409": "The present state forbids it"}
+ONCE = {"422": "The Idempotency-Key was used before"}
+
+
+class TokenScheme(KnoxTokenScheme):  # type: ignore[no-untyped-call]
+    """Our subclass of knox's authentication, described like knox's own."""
+
+    target_class = "accounts.authentication.TokenAuthentication"
+
+
+class DecimalText(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """Decimals are answered as text; a request may have the plain number as well."""
+
+    target_class = "accounts.serializers.StrictDecimalField"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> Any:
+        """The schema: whole and decimal places bounded, and the field's least value where one is set."""
+        field = self.target
+        whole, places = field.max_digits - field.decimal_places, field.decimal_places
+        sign = "" if field.min_value is not None and field.min_value >= 0 else "-?"
+        text = {"type": "string", "format": "decimal", "pattern": rf"^{sign}\d{{1,{whole}}}(\.\d{{1,{places}}})?$"}
+        if direction == "response":
+            return text
+        bounds = {"minimum": field.min_value, "maximum": field.max_value}
+        given = {name: float(value) for name, value in bounds.items() if value is not None}
+        return {**text, "type": ["string", "number"], **given}
 
 
 def document_problems(result: dict[str, Any], **_: object) -> dict[str, Any]:
@@ -41,17 +73,28 @@ def document_problems(result: dict[str, Any], **_: object) -> dict[str, Any]:
         for method, operation in operations.items():
             if path == "/api/schema/" or not isinstance(operation, dict):
                 continue
-            for code, description in _answers(path, method).items():
+            for parameter in operation.get("parameters", ()):
+                _document_text(parameter)
+            for code, description in _answers(path, method, operation).items():
                 operation["responses"].setdefault(code, {"description": description, **answer})
     return result
 
 
-def _answers(path: str, method: str) -> dict[str, str]:
-    answers = {**COMMON, "400": WITH_BODY["400"]}
+def _document_text(parameter: dict[str, Any]) -> None:
+    """What filters refuse of a text: nothing at all (but an empty search is none), and null characters."""
+    schema = parameter["schema"]
+    if parameter["in"] == "query" and schema.get("type") == "string" and not {"format", "enum"} & set(schema):
+        schema["pattern"] = r"^[^\x00]*$" if parameter["name"] == "search" else r"^[^\x00]+$"
+
+
+def _answers(path: str, method: str, operation: dict[str, Any]) -> dict[str, str]:
+    answers = COMMON | INVALID
     if "{" in path or method == "get":
         answers |= WITH_ID  # a page beyond the last is a 404 as well
     if method in {"post", "put", "patch"}:
         answers |= WITH_BODY
     if method in {"post", "put", "patch", "delete"}:
         answers |= CHANGING
+    if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", ())):
+        answers |= ONCE
     return answers

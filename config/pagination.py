@@ -24,6 +24,13 @@ class Pages(PageNumberPagination):
             raise ValidationError({"page_size": f"Must be a whole number from 1 to {self.max_page_size}."})
         return int(wanted)
 
+    def get_page_number(self, request: Request, paginator: Any) -> int:
+        """Raises ValidationError for a page that is no number: DRF would take an empty one for the first."""
+        wanted = request.query_params.get("page", "1")
+        if not (wanted.isascii() and wanted.isdigit() and int(wanted[:9]) >= 1):
+            raise ValidationError({"page": "Must be a whole number from 1."})
+        return int(wanted[:9])  # no list is that long: 404
+
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         """OpenAPI parameters with their bounds."""
         parameters = super().get_schema_operation_parameters(view)

@@ -1,11 +1,12 @@
 """Errors as RFC 9457 problem details, wherever in the platform they were raised."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
 import redis
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
@@ -14,7 +15,9 @@ from rest_framework.views import exception_handler as rest_handler
 from rest_framework.views import set_rollback
 
 from accounts.errors import PlatformError
-from analysis.errors import AnalysisError
+from analysis.errors import AnalysisError, CorruptCandles, ParamsInvalid, StrategyError
+
+log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -24,11 +27,17 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     if isinstance(error, PlatformError):
         set_rollback()
         return _response(_platform_problem(error))
+    if isinstance(error, CorruptCandles):  # nobody's request is at fault, and its message names our files
+        log.error("A request met a damaged dataset: %s", error.message)
+        set_rollback()
+        return _response(problem(409, error.code, "The stored candles are damaged; the server's log names the file"))
     if isinstance(error, AnalysisError):
         set_rollback()
-        return _response(problem(400, error.code, error.message))
+        return _response(_analysis_problem(error))
     if isinstance(error, Http404):
         error = exceptions.NotFound()
+    elif isinstance(error, RequestDataTooBig):
+        return _response(problem(413, "too_large", "The body is too large"))
     elif isinstance(error, redis.ConnectionError):
         return _response(problem(503, "unavailable", "A server this needs is restarting; try again in a moment"))
     elif isinstance(error, PermissionDenied):
@@ -73,7 +82,7 @@ def _page(request: HttpRequest, status: int, page: Callable[..., HttpResponse], 
 def problem(status: int, code: str, detail: str, **extra: object) -> dict[str, object]:
     """The document. `code` is stable and machine readable, `detail` is for people."""
     title = HTTPStatus(status).phrase
-    return {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code, **extra}
+    return {"type": "about:blank", "title": title, "status": status, "detail": _plain(detail), "code": code, **extra}
 
 
 def _response(body: dict[str, object]) -> Response:
@@ -85,6 +94,18 @@ def _platform_problem(error: PlatformError) -> dict[str, object]:
     if error.field is not None and "errors" not in extra:
         extra["errors"] = [{"field": error.field, "code": error.code, "message": error.message}]
     return problem(error.status, error.code, error.message, **extra)
+
+
+def _analysis_problem(error: AnalysisError) -> dict[str, object]:
+    extra: dict[str, object] = {}
+    if isinstance(error, ParamsInvalid):
+        extra["errors"] = [
+            {"field": f"params.{problem.field}", "code": error.code, "message": _plain(problem.message)}
+            for problem in error.errors
+        ]
+    elif isinstance(error, StrategyError) and error.line is not None:
+        extra["line"] = error.line
+    return problem(400, error.code, error.message, **extra)
 
 
 def _rest_problem(error: exceptions.APIException) -> dict[str, object]:
@@ -105,4 +126,10 @@ def _field_errors(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
         for inner in detail:
             yield from _field_errors(inner, path)
     else:
-        yield {"field": path, "code": getattr(detail, "code", None) or "invalid", "message": str(detail)}
+        code = getattr(detail, "code", None) or "invalid"
+        yield {"field": _plain(path), "code": code, "message": _plain(str(detail))}
+
+
+def _plain(text: str) -> str:
+    """`text` as UTF-8 can write it: messages quote the request, which may hold half a character."""
+    return text.encode("utf-8", "replace").decode()

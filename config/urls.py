@@ -5,6 +5,8 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from config import openapi  # noqa: F401 (defining its classes tells drf-spectacular about ours)
+
 urlpatterns = [
     # One door, and it is throttled.
     path("admin/login/", RedirectView.as_view(pattern_name="dashboard:login", query_string=True)),

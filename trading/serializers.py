@@ -38,3 +38,9 @@ class DatasetSerializer(serializers.Serializer[Any]):
     spread_recorded = serializers.BooleanField()
     quality = QualitySummarySerializer(allow_null=True)
     damaged = serializers.ListField(child=serializers.CharField(), help_text="Files that cannot be read")
+
+
+class DatasetReportSerializer(DatasetSerializer):
+    """The same with the whole quality report."""
+
+    report = serializers.JSONField(help_text="What imports measured and refused; null when nothing was imported")

@@ -1,5 +1,7 @@
 """Instruments and candles over REST."""
 
+from dataclasses import asdict
+
 from django.conf import settings
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
@@ -7,10 +9,14 @@ from rest_framework import viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from analysis.candle_store.catalogue import read_quality
+from analysis.candle_store.layout import symbol_dir
 from analysis.utils.data_processor import list_datasets
 from trading.filters import InstrumentFilter
 from trading.models import InstrumentSpecification
-from trading.serializers import DatasetSerializer, InstrumentSpecificationSerializer
+from trading.serializers import DatasetReportSerializer, DatasetSerializer, InstrumentSpecificationSerializer
+
+SYMBOL_IN_A_PATH = r"[^/\x00-\x1f]{1,29}"
 
 
 class InstrumentViewSet(viewsets.ReadOnlyModelViewSet[InstrumentSpecification]):
@@ -21,7 +27,7 @@ class InstrumentViewSet(viewsets.ReadOnlyModelViewSet[InstrumentSpecification]):
     filterset_class = InstrumentFilter
     search_fields = ["symbol", "description"]
     ordering_fields = ["symbol", "last_updated"]
-    lookup_value_regex = "[^/]{1,29}"
+    lookup_value_regex = SYMBOL_IN_A_PATH
 
 
 class DatasetViewSet(viewsets.GenericViewSet[InstrumentSpecification]):
@@ -30,16 +36,17 @@ class DatasetViewSet(viewsets.GenericViewSet[InstrumentSpecification]):
     serializer_class = DatasetSerializer
     filter_backends = ()
     lookup_field = "symbol"
-    lookup_value_regex = "[^/]{1,29}"
+    lookup_value_regex = SYMBOL_IN_A_PATH
 
     @extend_schema(responses=DatasetSerializer(many=True))
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(list_datasets(settings.MARKET_DATA_ROOT))
         return self.get_paginated_response(DatasetSerializer(page, many=True).data)
 
-    @extend_schema(responses=DatasetSerializer)
+    @extend_schema(responses=DatasetReportSerializer)
     def retrieve(self, request: Request, symbol: str) -> Response:
         for dataset in list_datasets(settings.MARKET_DATA_ROOT):
             if dataset.symbol == symbol:
-                return Response(DatasetSerializer(dataset).data)
+                report = read_quality(symbol_dir(settings.MARKET_DATA_ROOT, symbol))
+                return Response(DatasetReportSerializer({**asdict(dataset), "report": report}).data)
         raise Http404

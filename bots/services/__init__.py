@@ -6,6 +6,7 @@ from bots.services.backtests import cancel_backtest, launch_backtest
 from bots.services.live import start_bot_live_run, stop_bot_live_run
 from bots.services.live_execution import run_live_loop
 from bots.services.recovery import recover_runs
+from bots.services.results import TradeLog, Window, candle_bars, equity_points
 from bots.services.versions import (
     create_bot,
     create_bot_version,
@@ -16,11 +17,15 @@ from bots.services.versions import (
 )
 
 __all__ = [
+    "TradeLog",
+    "Window",
     "cancel_backtest",
+    "candle_bars",
     "create_bot",
     "create_bot_version",
     "create_default_bot_version",
     "delete_if_unused",
+    "equity_points",
     "execute_backtest",
     "generate_code_hash",
     "get_strategy_template_content",

@@ -5,11 +5,14 @@ A worker that lost its lease may still be writing: it writes to the folder of it
 
 import os
 from dataclasses import fields
+from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from django.conf import settings
+from numpy.typing import NDArray
 
 from analysis.engine import BacktestResult, Trade
 from bots.models import BacktestRun, Lease
@@ -28,6 +31,21 @@ def store_backtest(lease: Lease, result: BacktestResult) -> None:
     _write(folder / "equity.parquet", pa.table({"time": time, "equity": result.equity}))
     columns = {field.name: [getattr(trade, field.name) for trade in result.trades] for field in fields(Trade)}
     _write(folder / "trades.parquet", pa.table(columns))
+
+
+def read_equity(run: BacktestRun, start: datetime, end: datetime) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Times (epoch ms) and equity of a completed run from `start` to `end`, both included.
+
+    Raises FileNotFoundError when its artifacts were cleared.
+    """
+    first, last = (pa.scalar(int(moment.timestamp() * 1000), pa.timestamp("ms", tz="UTC")) for moment in (start, end))
+    table = pq.read_table(
+        backtest_folder(run) / "equity.parquet",
+        filters=[("time", ">=", first), ("time", "<=", last)],
+        partitioning=None,
+        use_threads=False,
+    )
+    return table["time"].cast(pa.int64()).to_numpy(), table["equity"].to_numpy()
 
 
 def _folder(run_id: str, attempt: int) -> Path:
