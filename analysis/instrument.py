@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 # A quotient this close below a whole number is that number: 0.3 / 0.1 is 2.9999999999999996 in binary.
 _HAIR = 1e-9
+SWAP_MODES = ("points", "money", "percent")
 
 
 @dataclass(frozen=True)
@@ -12,7 +13,10 @@ class Instrument:
     """What the engine must know of a symbol. Prices are floats, volumes lots, `tick_value` account currency
     per tick and lot.
 
-    Raises ValueError for numbers no instrument can have.
+    `swap_long` and `swap_short` are what a position gains (negative: pays) per lot and night, in the unit
+    `swap_mode` names: points, account currency, or per cent of its value a year (of 360 days). On
+    `swap_triple_day` (MT5's count: 0 is Sunday, 3 Wednesday) it is booked three times. `margin_rate` is the
+    share of the full margin the broker asks for. Raises ValueError for numbers no instrument can have.
     """
 
     symbol: str
@@ -28,6 +32,11 @@ class Instrument:
     currency_base: str = ""
     currency_profit: str = ""
     currency_margin: str = ""
+    swap_mode: str = "points"
+    swap_long: float = 0.0
+    swap_short: float = 0.0
+    swap_triple_day: int = 3
+    margin_rate: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("point", "tick_size", "tick_value", "contract_size", "volume_min", "volume_step"):
@@ -38,6 +47,10 @@ class Instrument:
             raise ValueError(f"{self.symbol}: volume_max must not be below volume_min")
         if not 0 <= self.digits <= 15 or self.spread_points < 0:
             raise ValueError(f"{self.symbol}: digits and spread_points must not be negative")
+        if self.swap_mode not in SWAP_MODES or self.swap_triple_day not in range(7):
+            raise ValueError(f"{self.symbol}: swap_mode must be one of {', '.join(SWAP_MODES)}, the triple day 0 to 6")
+        if not all(map(math.isfinite, (self.swap_long, self.swap_short, self.margin_rate))) or self.margin_rate < 0:
+            raise ValueError(f"{self.symbol}: swaps and margin_rate must be numbers, margin_rate not negative")
 
     @property
     def pip_size(self) -> float:

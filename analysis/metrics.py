@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from analysis.engine.result import Trade
+    from analysis.engine.trades import Trade
 
 TRADING_DAYS = 252
 _DAY_MS = 86_400_000

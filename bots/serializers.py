@@ -183,6 +183,7 @@ class TradeSerializer(serializers.Serializer[Any]):
     """A trade of the log. Money is account currency; figures in R are null without a stop loss."""
 
     id = serializers.IntegerField()
+    part = serializers.IntegerField(help_text="0 for a trade closed at once, else which of its parts this is")
     symbol = serializers.CharField()
     side = serializers.CharField()
     lots = serializers.FloatField()
@@ -195,6 +196,8 @@ class TradeSerializer(serializers.Serializer[Any]):
     initial_risk = serializers.FloatField(allow_null=True)
     pnl = serializers.FloatField()
     pnl_r = serializers.FloatField(allow_null=True)
+    pnl_pessimistic = serializers.FloatField(help_text="Had the intrabar rule always decided against the trade")
+    pnl_optimistic = serializers.FloatField(help_text="Had the intrabar rule always decided for the trade")
     commission = serializers.FloatField()
     swap = serializers.FloatField()
     mae_r = serializers.FloatField(allow_null=True)

@@ -1,6 +1,7 @@
 """The backtest engine: one strategy, one instrument, M1 candles in, trades and an equity curve out."""
 
 from analysis.engine.loop import run_backtest
-from analysis.engine.result import ENGINE_VERSION, BacktestResult, BacktestSettings, Refusal, Trade
+from analysis.engine.result import ENGINE_VERSION, BacktestResult, BacktestSettings, Refusal
+from analysis.engine.trades import Trade, Trades
 
-__all__ = ["ENGINE_VERSION", "BacktestResult", "BacktestSettings", "Refusal", "Trade", "run_backtest"]
+__all__ = ["ENGINE_VERSION", "BacktestResult", "BacktestSettings", "Refusal", "Trade", "Trades", "run_backtest"]

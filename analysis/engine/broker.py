@@ -21,7 +21,8 @@ from analysis.engine.fills import (
 from analysis.engine.market import Market
 from analysis.engine.orders import CloseOrder, EntryOrder, LevelsOrder, Order, Quote
 from analysis.engine.portfolio import LONG, OpenPosition, Portfolio
-from analysis.engine.result import BacktestSettings, Intrabar, Trade
+from analysis.engine.result import BacktestSettings, Intrabar
+from analysis.engine.trades import Trade
 from analysis.instrument import Instrument
 
 
@@ -238,6 +239,7 @@ class Broker:
         best = max(position.best, exit_.price) - position.entry
         return Trade(
             id=position.id,
+            part=0,
             symbol=self._instrument.symbol,
             side=position.side.value,
             lots=self._instrument.from_steps(position.steps),
@@ -250,6 +252,8 @@ class Broker:
             initial_risk=None if risk_ticks is None else risk,
             pnl=pnl,
             pnl_r=pnl / risk if risk else None,
+            pnl_pessimistic=pnl,
+            pnl_optimistic=pnl,
             commission=from_cents(commission),
             swap=0.0,
             mae_r=min(worst / risk_ticks, 0.0) if risk_ticks else None,

@@ -7,7 +7,8 @@ import numpy as np
 from analysis.candles import Candles
 from analysis.engine.costs import fixed_spread
 from analysis.engine.market import off_grid_share
-from analysis.engine.result import BacktestSettings, Trade
+from analysis.engine.result import BacktestSettings
+from analysis.engine.trades import Trade
 from analysis.instrument import Instrument
 
 FEW_TRADES = 30

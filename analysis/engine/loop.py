@@ -22,6 +22,7 @@ from analysis.engine.result import (
     Refusal,
     run_digest,
 )
+from analysis.engine.trades import Trades
 from analysis.errors import NoCandles
 from analysis.instrument import Instrument
 from analysis.metrics import summarize
@@ -102,7 +103,7 @@ class _Run:
 
     def result(self, params_json: str, code_hash: str) -> BacktestResult:
         times, equity = self.broker.equity_curve()
-        trades = tuple(sorted(self.broker.trades, key=lambda trade: trade.id))
+        trades = Trades.of(sorted(self.broker.trades, key=lambda trade: trade.id))
         stats = summarize(trades, times, equity)
         stats["refused_actions"] = self.refused
         caveats = chain(

@@ -3,14 +3,17 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
+from zoneinfo import available_timezones
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.engine.trades import COLUMNS, Trades
 from analysis.strategy import canonical_json
 from analysis.timeframes import TIMEFRAME_MS
 
@@ -32,8 +35,10 @@ class BacktestSettings:
 
     `slippage_r` is a fraction of a trade's initial risk, `spread_points` applies where candles have no spread
     of their own, `commission_per_lot` is account currency per lot and side, `risk` is handed to the strategy.
-    Bars that open before `trade_from` (epoch milliseconds UTC) only warm indicators up. Raises ValueError for
-    values without a meaning.
+    Bars that open before `trade_from` (epoch milliseconds UTC) only warm indicators up. With `leverage` (30
+    means 30:1) entries need free margin and positions are stopped out when equity falls to `stop_out_level`
+    per cent of the used margin; None simulates neither. Swap is booked every day at `rollover_time` of
+    `rollover_timezone`. Raises ValueError for values without a meaning.
     """
 
     initial_equity: float
@@ -45,6 +50,10 @@ class BacktestSettings:
     intrabar: str = Intrabar.PESSIMISTIC
     risk: Mapping[str, Any] = field(default_factory=dict)
     trade_from: int | None = None
+    leverage: float | None = None
+    stop_out_level: float = 50.0
+    rollover_time: str = "17:00"
+    rollover_timezone: str = "America/New_York"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "risk", dict(self.risk))
@@ -58,39 +67,14 @@ class BacktestSettings:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{name} must not be negative")
-
-
-@dataclass(frozen=True)
-class Trade:
-    """A trade from entry to exit. Times are epoch milliseconds UTC, money is account currency.
-
-    `initial_risk` is the money between entry and the first SL, None without one; R figures are None then.
-    `pnl` is after `commission` (entry and exit, a cost, never negative) and `swap`. `mae_r` <= 0 <= `mfe_r`
-    are the furthest the closing side of the market went against and for the trade. `bars_held` counts bars of
-    the run's timeframe.
-    """
-
-    id: int
-    symbol: str
-    side: str
-    lots: float
-    entry_time: int
-    entry_price: float
-    exit_time: int
-    exit_price: float
-    sl: float | None
-    tp: float | None
-    initial_risk: float | None
-    pnl: float
-    pnl_r: float | None
-    commission: float
-    swap: float
-    mae_r: float | None
-    mfe_r: float | None
-    bars_held: int
-    exit_reason: str
-    intrabar_decided: bool
-    tag: str
+        if self.leverage is not None and not (math.isfinite(self.leverage) and self.leverage > 0):
+            raise ValueError("leverage must be a positive number or None")
+        if not 0 <= self.stop_out_level <= 100:
+            raise ValueError("stop_out_level must be a per cent between 0 and 100")
+        if re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", self.rollover_time) is None:
+            raise ValueError("rollover_time must be HH:MM")
+        if self.rollover_timezone not in available_timezones():
+            raise ValueError(f"rollover_timezone: there is no time zone {self.rollover_timezone!r}")
 
 
 @dataclass(frozen=True)
@@ -111,17 +95,19 @@ class Refusal:
 @dataclass(frozen=True)
 class BacktestResult:
     """A finished run. `equity` is account currency at `equity_time` (epoch milliseconds UTC): the initial
-    equity at the first candle's open, then the marked-to-market equity at every M1 close."""
+    equity at the first candle's open, then the marked-to-market equity at every M1 close. `overlays` are
+    what a chart draws, by symbol (see analysis/strategy/overlays.py)."""
 
     engine_version: str
     bars: int
     equity_time: NDArray[np.int64]
     equity: NDArray[np.float64]
-    trades: tuple[Trade, ...]
+    trades: Trades
     stats: Mapping[str, Any]
     warnings: tuple[str, ...]
     refusals: tuple[Refusal, ...]
     digest: str
+    overlays: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run_digest(
@@ -131,7 +117,7 @@ def run_digest(
     code_hash: str,
     data_fingerprint: str,
     instrument: Mapping[str, Any],
-    trades: tuple[Trade, ...],
+    trades: Trades,
     equity: NDArray[np.float64],
 ) -> str:
     """SHA-256 (hex) over everything a run was made of and everything it traded: the same inputs, the same
@@ -143,8 +129,13 @@ def run_digest(
         "code": code_hash,
         "data": data_fingerprint,
         "instrument": instrument,
-        "trades": [asdict(trade) for trade in trades],
     }
     digest = hashlib.sha256(json.dumps(made_of, sort_keys=True, separators=(",", ":")).encode())
-    digest.update(equity.astype("<f8").tobytes())
+    for name in COLUMNS:
+        column = getattr(trades, name)
+        if column.dtype == object:
+            digest.update("\n".join(column).encode())
+        else:
+            digest.update(np.ascontiguousarray(column).data)
+    digest.update(np.ascontiguousarray(equity, "<f8").data)
     return digest.hexdigest()

@@ -4,7 +4,6 @@ A worker that lost its lease may still be writing: it writes to the folder of it
 """
 
 import os
-from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +13,8 @@ import pyarrow.parquet as pq
 from django.conf import settings
 from numpy.typing import NDArray
 
-from analysis.engine import BacktestResult, Trade
+from analysis.engine import BacktestResult
+from analysis.engine.trades import COLUMNS
 from bots.models import BacktestRun, Lease
 
 
@@ -29,7 +29,7 @@ def store_backtest(lease: Lease, result: BacktestResult) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     time = pa.array(result.equity_time, pa.timestamp("ms", tz="UTC"))
     _write(folder / "equity.parquet", pa.table({"time": time, "equity": result.equity}))
-    columns = {field.name: [getattr(trade, field.name) for trade in result.trades] for field in fields(Trade)}
+    columns = {name: getattr(result.trades, name) for name in COLUMNS}
     _write(folder / "trades.parquet", pa.table(columns))
 
 

@@ -114,7 +114,7 @@ def _complete(lease: Lease, result: BacktestResult, data_fingerprint: str) -> No
             {"timestamp": _iso(result.equity_time[i]), "equity": round(float(result.equity[i]), 2)} for i in kept
         ],
         "stats": dict(result.stats),
-        "simulated_trades_log": [_trade_json(asdict(trade)) for trade in result.trades],
+        "simulated_trades_log": [_trade_json(row) for row in result.trades.rows()],
         "warnings": list(result.warnings),
         "refusals": [_trade_json(asdict(refusal)) for refusal in result.refusals],
         "engine_version": result.engine_version,

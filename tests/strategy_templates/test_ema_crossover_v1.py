@@ -166,7 +166,7 @@ class TestInTheEngine:
 
     def test_an_account_too_small_for_the_smallest_volume_does_not_trade_and_says_so(self):
         result = self.run(CLOSES, equity=300.0)
-        assert result.trades == ()
+        assert len(result.trades) == 0
         (refusal,) = result.refusals
         assert refusal.code == "volume_too_small"
         assert refusal.reason == "0.0075 lots are below the minimum of 0.01"

@@ -38,7 +38,7 @@ class TestEntry:
 
     def test_a_decision_on_the_last_candle_finds_no_market(self):
         result = play([FLAT, FLAT], {1: [buy()]})
-        assert result.trades == ()
+        assert len(result.trades) == 0
         assert [(r.time, r.outcome, r.code) for r in result.refusals] == [(MONDAY + 2 * MINUTE, "refused", "no_market")]
 
     def test_a_long_in_profit_gains_what_the_price_moved_less_the_spread(self):
@@ -312,7 +312,7 @@ class TestMoney:
     @pytest.mark.parametrize("lots", [0, 0.0099, 1e-12])
     def test_lots_below_the_minimum_are_refused(self, lots):
         result = play([FLAT, FLAT], {0: [buy(lots=lots)]})
-        assert result.trades == ()
+        assert len(result.trades) == 0
         (refusal,) = result.refusals
         assert (refusal.outcome, refusal.code) == ("refused", "volume_too_small")
         assert refusal.reason == f"{lots:.6g} lots are below the minimum of 0.01"

@@ -113,7 +113,7 @@ def test_no_trade_without_an_action(rows, script, cost):
     asked = sum(plan[0] == "OPEN_TRADE" for bar, some in script.items() for plan in some if rows[bar] is not None)
     assert len(result.trades) <= asked
     assert len(result.trades) + sum(r.outcome == "refused" and "OPEN" in r.action for r in result.refusals) == asked
-    assert play(rows, {}).trades == ()
+    assert len(play(rows, {}).trades) == 0
 
 
 @property_test

@@ -158,7 +158,7 @@ class TestWindow:
 
     def test_too_short_a_window_is_a_result_without_trades_that_says_why(self):
         result = run(Script({}, warm_up=10), [FLAT] * 5)
-        assert result.trades == ()
+        assert len(result.trades) == 0
         assert result.warnings[0] == (
             "The strategy needs 10 bars before its first decision and the window has 5: nothing could be traded."
         )
