@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -66,9 +67,17 @@ class Candles:
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """The frame strategies see: UTC index `time`, columns open, high, low, close, tick_volume, spread."""
-        index = pd.DatetimeIndex(self.time.astype("datetime64[ms]"), name="time").tz_localize("UTC")
-        return pd.DataFrame({name: getattr(self, name) for name in COLUMNS[1:]}, index=index)
+        """The frame strategies see: UTC index `time`, columns open, high, low, close, tick_volume, spread.
+
+        It shares the columns' memory; writing to it copies what is written to.
+        """
+        return self._shared_frame.copy(deep=False)
+
+    @cached_property
+    def _shared_frame(self) -> pd.DataFrame:
+        # While this frame lives, pandas knows that others share their memory with it (copy-on-write).
+        index = pd.DatetimeIndex(self.time.view("datetime64[ms]"), name="time").tz_localize("UTC")
+        return pd.DataFrame({name: getattr(self, name) for name in COLUMNS[1:]}, index=index, copy=False)
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the symbol and every value."""

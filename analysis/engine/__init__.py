@@ -1,7 +1,17 @@
 """The backtest engine: one strategy, one instrument, M1 candles in, trades and an equity curve out."""
 
-from analysis.engine.loop import run_backtest
+from analysis.engine.loop import Leg, run_backtest, run_portfolio
 from analysis.engine.result import ENGINE_VERSION, BacktestResult, BacktestSettings, Refusal
 from analysis.engine.trades import Trade, Trades
 
-__all__ = ["ENGINE_VERSION", "BacktestResult", "BacktestSettings", "Refusal", "Trade", "Trades", "run_backtest"]
+__all__ = [
+    "ENGINE_VERSION",
+    "BacktestResult",
+    "BacktestSettings",
+    "Leg",
+    "Refusal",
+    "Trade",
+    "Trades",
+    "run_backtest",
+    "run_portfolio",
+]

@@ -1,18 +1,17 @@
 """What a reader of a result must know before believing it, in plain words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
 from analysis.candles import Candles
-from analysis.engine.costs import fixed_spread
-from analysis.engine.market import off_grid_share
 from analysis.engine.result import BacktestSettings
-from analysis.engine.trades import Trade
+from analysis.engine.spread import fixed_spread
+from analysis.engine.trades import Trades
 from analysis.instrument import Instrument
 
 FEW_TRADES = 30
-_RISK_SETTINGS_READ = frozenset({"fixed_lot_size"})
+_RISK_SETTINGS_READ = frozenset({"fixed_lot_size", "max_open_positions"})
 
 
 def data_caveats(candles: Candles, instrument: Instrument, settings: BacktestSettings) -> Iterator[str]:
@@ -41,9 +40,9 @@ def window_caveats(bars: int, traded_from: int, needed: int) -> Iterator[str]:
         )
 
 
-def trade_caveats(trades: Sequence[Trade], refused: int, lowest_equity: float) -> Iterator[str]:
+def trade_caveats(trades: Trades, refused: int, lowest_equity: float) -> Iterator[str]:
     """About what was traded."""
-    if not trades:
+    if len(trades) == 0:
         yield "No trade was made."
     elif len(trades) < FEW_TRADES:
         count = "1 trade" if len(trades) == 1 else f"{len(trades)} trades"
@@ -51,12 +50,12 @@ def trade_caveats(trades: Sequence[Trade], refused: int, lowest_equity: float) -
     if refused:
         actions = "1 action was" if refused == 1 else f"{refused} actions were"
         yield f"{actions} refused; the reasons are in the list of refusals."
-    decided = sum(trade.intrabar_decided for trade in trades)
+    decided = int(trades.intrabar_decided.sum())
     if decided:
         yield (
             f"{decided} of {len(trades)} trades reached SL and TP within one minute: which came first is an assumption."
         )
-    without_stop = sum(trade.sl is None for trade in trades)
+    without_stop = int(np.isnan(trades.sl).sum())
     if without_stop:
         yield (
             f"{without_stop} of {len(trades)} trades had no stop loss: "
@@ -64,7 +63,8 @@ def trade_caveats(trades: Sequence[Trade], refused: int, lowest_equity: float) -
         )
     if lowest_equity <= 0:
         yield (
-            "The equity fell to zero or below. A broker would have closed everything before: stop-out is not simulated."
+            "The equity fell to zero or below. A broker would have closed everything before: "
+            "set a leverage to have the stop-out simulated."
         )
 
 
@@ -73,6 +73,12 @@ def settings_caveats(settings: BacktestSettings) -> Iterator[str]:
     ignored = sorted(set(map(str, settings.risk)) - _RISK_SETTINGS_READ)
     if ignored:
         yield f"The engine does not apply these risk settings: {', '.join(ignored)}. The strategy may."
+
+
+def off_grid_share(candles: Candles, instrument: Instrument) -> float:
+    """Share of closes that are not a whole number of ticks."""
+    ticks = candles.close / instrument.tick_size
+    return float(np.mean(np.abs(ticks - np.round(ticks)) > 1e-3))
 
 
 def _percent(share: float) -> str:

@@ -1,64 +1,87 @@
-"""The engine's side of a strategy: calls it bar by bar and turns what it raises into a failed run."""
+"""The engine's side of a strategy: calls it and turns what it raises into a failed run."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from numbers import Integral
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.errors import RunFailed
-from analysis.strategy import (
-    Action,
-    ActionRefused,
-    Position,
-    TickStrategy,
-    describe,
-    parse_action,
-    strategy_filename,
-    strategy_traceback,
-)
+from analysis.strategy import TickStrategy, describe, strategy_filename, strategy_traceback
 from analysis.timeframes import Bars
 
 T = TypeVar("T")
 
 
 class StrategyDriver:
-    """One strategy on the closed bars of its timeframe.
+    """One strategy on the closed bars of its timeframe: what the contract lets it say, checked.
 
     Raises RunFailed (code "strategy_error") from every method when the strategy raises or breaks the
     contract.
     """
 
     def __init__(self, strategy: TickStrategy, bars: Bars) -> None:
-        self._strategy = strategy
+        self.strategy = strategy
         self._bars = bars
         self._filename = strategy_filename(type(strategy))
         self.window = self._window_length()
-        self.wants_positions = isinstance(getattr(type(strategy), "positions", None), tuple)
-        self._frame = self._with_indicators()
+        kind = type(strategy)
+        self.wants_positions = isinstance(getattr(kind, "positions", None), tuple)
+        self.wants_orders = isinstance(getattr(kind, "orders", None), tuple)
+        self.manages_positions = bool(getattr(strategy, "manages_positions", False))
+        self.frame = self._with_indicators()
 
-    def decide(
-        self, bar: int, equity: float, positions: tuple[Position, ...] = ()
-    ) -> list[tuple[object, Action | ActionRefused]]:
-        """What the strategy wants at the close of `bar`: each action as written and as understood."""
-        strategy = self._strategy
-        if self.wants_positions:
-            strategy.positions = positions  # type: ignore[attr-defined]
-        window = self._frame.iloc[bar + 1 - self.window : bar + 1]
+    @property
+    def has_signals(self) -> bool:
+        """Whether the whole decision is given as arrays."""
+        return callable(getattr(self.strategy, "entry_signals", None))
+
+    def entry_mask(self) -> NDArray[np.bool_] | None:
+        """On which bars the strategy could act, None when it does not say."""
+        method = getattr(self.strategy, "entry_mask", None)
+        if not callable(method):
+            return None
+        mask = np.asarray(self.call(lambda: method(self.frame.copy(deep=False))))
+        if mask.shape != (len(self._bars),) or mask.dtype != np.bool_:
+            raise RunFailed(
+                "strategy_error",
+                f"entry_mask must return {len(self._bars)} booleans, one a row, not {mask.dtype} of shape {mask.shape}",
+            )
+        return mask
+
+    def entry_signals(self) -> pd.DataFrame:
+        """The strategy's decisions as it gives them, one row a bar."""
+        method = self.strategy.entry_signals  # type: ignore[attr-defined]
+        signals = self.call(lambda: method(self.frame.copy(deep=False)))
+        if not isinstance(signals, pd.DataFrame) or len(signals) != len(self._bars):
+            raise RunFailed(
+                "strategy_error", f"entry_signals must return a DataFrame of {len(self._bars)} rows, one for each bar"
+            )
+        return signals
+
+    def call(self, method: Callable[[], T]) -> T:
+        """What a method of the strategy returns."""
         try:
-            raw = strategy.run_tick(window, equity)
+            return method()
         except (Exception, SystemExit) as error:
-            raise self._failed(error, bar) from error
-        if raw is None:
-            return []
-        if not isinstance(raw, list | tuple):
-            reason = f"run_tick must return a list of actions, not {type(raw).__name__}"
-            return [(raw, ActionRefused("not_understood", reason))]
-        return [(action, parse_action(action)) for action in raw]
+            raise self.failed(error, None) from error
+
+    def failed(self, error: BaseException, bar: int | None) -> RunFailed:
+        """What the strategy raised, as the end of the run."""
+        opened = None if bar is None else datetime.fromtimestamp(int(self._bars.candles.time[bar]) / 1000, UTC)
+        where = "" if opened is None else f" on the bar of {opened:%Y-%m-%d %H:%M} UTC"
+        return RunFailed(
+            "strategy_error",
+            f"The strategy raised {describe(error)}{where}",
+            traceback=strategy_traceback(error, self._filename),
+            bar_time=opened,
+        )
 
     def _window_length(self) -> int:
-        length = self._call(self._strategy.get_min_bars_needed)
+        length = self.call(self.strategy.get_min_bars_needed)
         if isinstance(length, bool) or not isinstance(length, Integral) or length < 1:
             raise RunFailed("strategy_error", "get_min_bars_needed must return a whole number above zero")
         return int(length)
@@ -66,7 +89,7 @@ class StrategyDriver:
     def _with_indicators(self) -> pd.DataFrame:
         given = self._bars.candles.to_frame()
         index, columns = given.index, list(given.columns)
-        frame = self._call(lambda: self._strategy._ensure_indicators(given))
+        frame = self.call(lambda: self.strategy._ensure_indicators(given))
         if not isinstance(frame, pd.DataFrame):
             raise RunFailed("strategy_error", f"_ensure_indicators must return a DataFrame, not {type(frame).__name__}")
         if not frame.index.equals(index):
@@ -77,23 +100,7 @@ class StrategyDriver:
         missing = [name for name in columns if name not in frame.columns]
         if missing:
             raise RunFailed("strategy_error", f"_ensure_indicators must keep the column {missing[0]}")
-        return frame.copy()  # ours alone, and in as few blocks of memory as its types allow: cheap to slice
-
-    def _call(self, method: Callable[[], T]) -> T:
-        try:
-            return method()
-        except (Exception, SystemExit) as error:
-            raise self._failed(error, None) from error
-
-    def _failed(self, error: BaseException, bar: int | None) -> RunFailed:
-        opened = None if bar is None else datetime.fromtimestamp(int(self._bars.candles.time[bar]) / 1000, UTC)
-        where = "" if opened is None else f" on the bar of {opened:%Y-%m-%d %H:%M} UTC"
-        return RunFailed(
-            "strategy_error",
-            f"The strategy raised {describe(error)}{where}",
-            traceback=strategy_traceback(error, self._filename),
-            bar_time=opened,
-        )
+        return frame.copy(deep=False)  # what the strategy does to its own later changes nothing here
 
 
 def spell(action: object) -> str:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -17,7 +17,7 @@ from analysis.engine.trades import COLUMNS, Trades
 from analysis.strategy import canonical_json
 from analysis.timeframes import TIMEFRAME_MS
 
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 MAX_REFUSALS_KEPT = 1_000
 
 
@@ -55,6 +55,12 @@ class BacktestSettings:
     rollover_time: str = "17:00"
     rollover_timezone: str = "America/New_York"
 
+    @property
+    def max_open_positions(self) -> int | None:
+        """How many trades and waiting entries there may be at a time; None for any number."""
+        value = self.risk.get("max_open_positions")
+        return None if value is None else int(value)
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "risk", dict(self.risk))
         if not (math.isfinite(self.initial_equity) and self.initial_equity > 0):
@@ -67,6 +73,9 @@ class BacktestSettings:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{name} must not be negative")
+        most = self.risk.get("max_open_positions")
+        if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+            raise ValueError("risk: max_open_positions must be a whole number above zero")
         if self.leverage is not None and not (math.isfinite(self.leverage) and self.leverage > 0):
             raise ValueError("leverage must be a positive number or None")
         if not 0 <= self.stop_out_level <= 100:
@@ -116,7 +125,7 @@ def run_digest(
     params_json: str,
     code_hash: str,
     data_fingerprint: str,
-    instrument: Mapping[str, Any],
+    instruments: Sequence[Mapping[str, Any]],
     trades: Trades,
     equity: NDArray[np.float64],
 ) -> str:
@@ -128,7 +137,7 @@ def run_digest(
         "params": params_json,
         "code": code_hash,
         "data": data_fingerprint,
-        "instrument": instrument,
+        "instruments": list(instruments),
     }
     digest = hashlib.sha256(json.dumps(made_of, sort_keys=True, separators=(",", ":")).encode())
     for name in COLUMNS:

@@ -15,7 +15,7 @@ from analysis.strategy.actions import (
     parse_action,
 )
 from analysis.strategy.canonical import canonical_json
-from analysis.strategy.contract import BaseStrategy, Position, TickStrategy
+from analysis.strategy.contract import BaseStrategy, PendingOrder, Position, TickStrategy
 from analysis.strategy.loading import (
     describe,
     load_strategy_class,
@@ -39,6 +39,7 @@ __all__ = [
     "ModifyTrade",
     "OpenTrade",
     "ParamsInvalid",
+    "PendingOrder",
     "Position",
     "Side",
     "StrategyError",

@@ -1,11 +1,11 @@
 """The shape of a strategy class, and a base for those that want to write `run_tick` only."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from analysis.instrument import Instrument
-from analysis.strategy.actions import Side
+from analysis.strategy.actions import EntryType, Side
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Position:
-    """An open trade as its strategy sees it. `unrealized` is account currency at the bar's close, before the
-    costs of leaving."""
+    """An open trade as its strategy sees it. `entry_time` is epoch milliseconds UTC."""
 
     id: int
     side: Side
@@ -24,11 +23,37 @@ class Position:
     sl: float | None
     tp: float | None
     tag: str
-    unrealized: float
+    mark: Callable[["Position"], float] = field(repr=False, compare=False)
+
+    @property
+    def unrealized(self) -> float:
+        """Account currency that closing it at the last close would bring, before the costs of leaving."""
+        return self.mark(self)
+
+
+@dataclass(frozen=True)
+class PendingOrder:
+    """A limit or stop entry that waits, or an entry on its way, as its strategy sees it. `expiry` is epoch
+    milliseconds UTC."""
+
+    id: int
+    side: Side
+    entry_type: EntryType
+    lots: float
+    price: float | None
+    sl: float | None
+    tp: float | None
+    expiry: int | None
+    tag: str
 
 
 class TickStrategy(Protocol):
-    """What the engine calls. A class that declares `positions` as a tuple also gets its open trades there."""
+    """What the engine calls.
+
+    A class that declares `positions` (and `orders`) as a tuple also gets its open trades and waiting orders there.
+    One that defines `entry_mask(df) -> bool array` is only asked on those bars, and on every bar while a trade is
+    open if it sets `manages_positions`; one that defines `entry_signals(df) -> DataFrame` is not asked at all.
+    """
 
     def get_min_bars_needed(self, buffer_bars: int = 10) -> int:
         """Rows that `run_tick` needs; the window has exactly so many."""
@@ -43,8 +68,8 @@ class TickStrategy(Protocol):
 class BaseStrategy:
     """Everything of the contract but `run_tick`.
 
-    `params` is a dict of all parameters, `positions` the open trades in order of entry (set before each
-    `run_tick`).
+    `params` is a dict of all parameters, `positions` the open trades in order of entry and `orders` the waiting ones
+    (set before each `run_tick`).
     """
 
     DEFAULT_PARAMS: ClassVar[Mapping[str, Any]] = {}
@@ -52,6 +77,7 @@ class BaseStrategy:
     MIN_BARS: ClassVar[int] = 1
 
     positions: tuple[Position, ...] = ()
+    orders: tuple[PendingOrder, ...] = ()
 
     def __init__(
         self,

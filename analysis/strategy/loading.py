@@ -11,6 +11,7 @@ from typing import Any
 
 from analysis.errors import StrategyError
 from analysis.instrument import Instrument
+from analysis.strategy.fast_reads import NAMES, compile_strategy
 from analysis.strategy.params import resolve_params
 from analysis.strategy.schema import schema_problems
 from analysis.strategy.source import inspect_source
@@ -28,10 +29,11 @@ def load_strategy_class(source: str, filename: str) -> type[Any]:
     name = "botyard_strategy_" + hashlib.sha256(f"{filename}\0{source}".encode()).hexdigest()[:12]
     module = types.ModuleType(name)
     module.__file__ = filename
+    module.__dict__.update(NAMES)
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     sys.modules[name] = module  # dataclasses look their module up there
     try:
-        exec(compile(source, filename, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - its purpose
+        exec(compile_strategy(source, filename), module.__dict__)  # noqa: S102 - its purpose
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         line = _last_line(error, filename)

@@ -268,7 +268,7 @@ class TestManaging:
             101.0,
             None,
         )
-        assert (seen.tag, seen.unrealized, seen.entry_time) == ("x", 45.0, MONDAY + MINUTE)
+        assert (seen.tag, script.unrealized[1], seen.entry_time) == ("x", [45.0], MONDAY + MINUTE)
 
     def test_a_strategy_that_does_not_declare_positions_is_left_alone(self):
         class Own(Script):
@@ -385,13 +385,18 @@ REFUSED = [
     (buy(tp=100.0), "wrong_side"),
     (sell(sl=99.0), "wrong_side"),
     (sell(tp=101.0), "wrong_side"),
-    (buy(entry_type="limit", price=99.0), "not_supported"),
-    (buy(entry_type="stop", price=101.0), "not_supported"),
+    (buy(entry_type="limit", price=101.0), "wrong_side"),
+    (buy(entry_type="limit", price=100.0), "wrong_side"),
+    (sell(entry_type="limit", price=99.0), "wrong_side"),
+    (buy(entry_type="stop", price=99.0), "wrong_side"),
+    (sell(entry_type="stop", price=101.0), "wrong_side"),
+    (buy(entry_type="limit", price=99.0, sl=99.0), "wrong_side"),
+    (buy(entry_type="limit", price=99.0, tp=98.5), "wrong_side"),
     (buy(symbol="EURUSD"), "wrong_symbol"),
-    ({"action": "CANCEL_ORDER", "order_id": 1}, "not_supported"),
+    ({"action": "CANCEL_ORDER", "order_id": 1}, "unknown_order"),
     ({"action": "CLOSE_TRADE", "trade_id": 7}, "unknown_trade"),
     ({"action": "CLOSE_TRADE", "tag": "nothing"}, "unknown_trade"),
-    ({"action": "CLOSE_TRADE", "lots": 0.5}, "not_supported"),
+    ({"action": "CLOSE_TRADE", "lots": 0.001}, "volume_too_small"),
     ({"action": "MODIFY_TRADE", "trade_id": 1}, "not_understood"),
     ({"action": "MODIFY_TRADE", "trade_id": 1, "tag": "a", "sl": 99.0}, "not_understood"),
     ({"action": "MODIFY_TRADE", "sl": 100.5}, "wrong_side"),

@@ -174,7 +174,7 @@ def test_what_happened_by_a_moment_does_not_depend_on_what_came_later(rows, scri
 def test_nonsense_never_trades(answer):
     rows = [(100.0, 100.0, 100.0, 100.0)] * 3
     result = run_backtest(Script({0: answer}), candles(rows), GOLD, BacktestSettings(initial_equity=10_000.0))
-    assert (result.trades, len(result.refusals)) == ((), 1)
+    assert (len(result.trades), len(result.refusals)) == (0, 1)
 
 
 @property_test

@@ -45,6 +45,7 @@ class Script:
         self.actions, self.length, self.start, self.warm_up = actions, minutes * MINUTE, start, warm_up
         self.equity: dict[int, float] = {}
         self.open: dict[int, tuple[Any, ...]] = {}
+        self.unrealized: dict[int, list[float]] = {}
         self.windows: dict[int, pd.DataFrame] = {}
 
     def get_min_bars_needed(self, buffer_bars: int = 10) -> int:
@@ -57,6 +58,7 @@ class Script:
         opened = int(df_current_window.index[-1].timestamp() * 1000)
         bar = (opened - self.start) // self.length
         self.equity[bar], self.open[bar], self.windows[bar] = account_equity, self.positions, df_current_window
+        self.unrealized[bar] = [position.unrealized for position in self.positions or ()]
         return self.actions.get(bar, [])
 
 

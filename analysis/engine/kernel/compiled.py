@@ -1,0 +1,38 @@
+"""How the simulation is compiled: once for each machine, kept on disk, without the interpreter lock."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """`numba.njit`, typed as the function it wraps."""
+    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def inlined(function: F) -> F:
+    """`compiled` into whoever calls it: the state is ten arrays, and handing them over costs more than a short
+    function does."""
+    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(function))
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def borrowed(_context: Any, array: Any) -> Any:
+    """The same array without a reference of its own, inside compiled code only.
+
+    Numba counts references, atomically, each time an array is taken out of a tuple; with ten arrays in one state
+    that costs more than the work. Whoever calls from Python holds the arrays until the call returns.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        value = context.make_array(signature.args[0])(context, builder, args[0])
+        value.meminfo = cgutils.get_null_value(value.meminfo.type)
+        value.parent = cgutils.get_null_value(value.parent.type)
+        return value._getvalue()
+
+    return array(array), codegen

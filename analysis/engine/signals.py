@@ -1,0 +1,112 @@
+"""The whole decision of a strategy as arrays (`entry_signals`), turned into requests."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.engine.kernel.records import LONG, MARKET, NEVER, REQUEST, SHORT
+from analysis.engine.simulation import Simulation
+from analysis.errors import RunFailed
+from analysis.strategy.actions import MAX_TAG_LENGTH
+
+_SIZES = ("lots", "risk_percent", "lots_per_equity")
+_LEVELS = ("sl", "tp")
+_COLUMNS = ("side", *_LEVELS, *_SIZES, "tag")
+_SIDES = {"buy": LONG, "long": LONG, "sell": SHORT, "short": SHORT, "": 0}
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Requests of one symbol with the bars they were decided on, and what was refused: bar, code, reason."""
+
+    requests: NDArray[np.void]
+    bars: NDArray[np.int64]
+    refused: tuple[tuple[int, str, str], ...]
+
+
+def read_signals(
+    frame: pd.DataFrame, first_bar: int, stops: NDArray[np.int64], simulation: Simulation, symbol: int
+) -> Signals:
+    """Entries from `first_bar` on. Raises RunFailed for a frame that has not the columns of signals."""
+    _check_columns(frame)
+    sides = _sides(frame["side"])
+    bars = np.flatnonzero(sides[first_bar:]) + first_bar
+    columns = {name: _numbers(frame, name, bars) for name in (*_LEVELS, *_SIZES)}
+    problems = _problems(columns)
+    refused = tuple((int(bars[i]), *problems[i]) for i in sorted(problems))
+    sound = np.setdiff1d(np.arange(len(bars)), list(problems))
+    requests = np.zeros(len(sound), REQUEST)
+    requests["row"] = stops[bars[sound]]
+    requests["kind"], requests["symbol"], requests["expiry"] = MARKET, symbol, NEVER
+    requests["direction"] = sides[bars[sound]]
+    for name, values in columns.items():
+        requests[name] = values[sound]
+    requests["tag"] = _tags(frame, bars[sound], simulation)
+    return Signals(requests, bars[sound], refused)
+
+
+def _check_columns(frame: pd.DataFrame) -> None:
+    unknown = [str(name) for name in frame.columns if name not in _COLUMNS]
+    if unknown or "side" not in frame.columns or not set(_SIZES) & set(frame.columns):
+        raise RunFailed(
+            "strategy_error",
+            f"entry_signals must return the columns side and one of {', '.join(_SIZES)}; it may have sl, tp and tag"
+            + (f", not {', '.join(unknown[:5])}" if unknown else ""),
+        )
+
+
+def _sides(column: pd.Series) -> NDArray[np.int64]:
+    if column.dtype.kind in "iufb":
+        values = np.sign(np.nan_to_num(column.to_numpy(dtype=np.float64)))
+        return values.astype(np.int64)
+    texts = column.map(lambda value: value.lower() if isinstance(value, str) else "")
+    unknown = sorted(set(texts) - set(_SIDES))
+    if unknown:
+        raise RunFailed("strategy_error", f"entry_signals: a side must be BUY, SELL or nothing, not {unknown[0]!r}")
+    return texts.map(_SIDES).to_numpy(dtype=np.int64)
+
+
+def _numbers(frame: pd.DataFrame, name: str, bars: NDArray[np.int64]) -> NDArray[np.float64]:
+    if name not in frame.columns:
+        return np.full(len(bars), np.nan)
+    try:
+        return np.asarray(frame[name].to_numpy(dtype=np.float64, na_value=np.nan)[bars])
+    except (TypeError, ValueError) as error:
+        raise RunFailed("strategy_error", f"entry_signals: {name} must be numbers") from error
+
+
+def _problems(columns: dict[str, NDArray[np.float64]]) -> dict[int, tuple[str, str]]:
+    """Rows that cannot be traded: why, as for the action they stand for."""
+    found: dict[int, tuple[str, str]] = {}
+    given = {name: ~np.isnan(values) for name, values in columns.items()}
+
+    def refuse(rows: NDArray[Any], code: str, reason: str) -> None:
+        for row in np.flatnonzero(rows).tolist():
+            found.setdefault(row, (code, reason))
+
+    for name, values in columns.items():
+        refuse(np.isinf(values), "not_finite", f"{name} is infinite, not a number one can trade")
+    for name in _LEVELS:
+        refuse(columns[name] <= 0, "not_understood", f"{name} must be a price above zero")
+    for name in _SIZES:
+        refuse(columns[name] < 0, "not_understood", f"{name} must not be negative")
+    percent = columns["risk_percent"]
+    refuse((percent == 0) | (percent > 100), "not_understood", "risk_percent must be above 0 and at most 100")
+    sizes = sum(given[name].astype(int) for name in _SIZES)
+    refuse(sizes != 1, "no_size", f"an entry needs one of {', '.join(_SIZES)}")
+    refuse(
+        given["risk_percent"] & ~given["sl"],
+        "no_size",
+        "risk_percent needs an sl: without a stop the risk is not known",
+    )
+    return found
+
+
+def _tags(frame: pd.DataFrame, bars: NDArray[np.int64], simulation: Simulation) -> NDArray[np.int64]:
+    if "tag" not in frame.columns:
+        return np.zeros(len(bars), np.int64)
+    texts = [value if isinstance(value, str) else "" for value in frame["tag"].iloc[bars]]
+    return np.array([simulation.tag(text[:MAX_TAG_LENGTH]) for text in texts], np.int64)

@@ -1,0 +1,281 @@
+"""The compiled market simulation as Python drives it: arrays laid out, requests in, trades and equity out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.candles import MINUTE_MS, Candles
+from analysis.engine.kernel.advance import run, to_whole_ticks
+from analysis.engine.kernel.records import (
+    ACCOUNT,
+    NEVER,
+    NO_STOP,
+    NO_TARGET,
+    NOTICE,
+    OHLC,
+    OPTIMISTIC,
+    ORDER,
+    PESSIMISTIC,
+    POSITION,
+    REQUEST,
+    SPREAD,
+    SYMBOL,
+    TIME,
+    TRADE,
+    State,
+)
+from analysis.engine.result import BacktestSettings, Intrabar
+from analysis.engine.rollover import rollovers
+from analysis.engine.spread import spread_ticks
+from analysis.errors import CorruptCandles, NoCandles
+from analysis.instrument import Instrument
+
+_ROOM = 256  # places for positions, orders, trades and notices to begin with
+_RULES = {Intrabar.PESSIMISTIC: PESSIMISTIC, Intrabar.OPTIMISTIC: OPTIMISTIC, Intrabar.OHLC: OHLC}
+
+
+@dataclass(frozen=True)
+class Market:
+    """Candles of one or more symbols, merged by time: `columns` are time, open, high, low, close (ticks) and spread
+    (ticks), `symbol` says whose candle a row is, `rows` where each symbol's candles went."""
+
+    columns: NDArray[np.int64]
+    symbol: NDArray[np.int16]
+    rows: tuple[NDArray[np.int64] | None, ...]
+
+    def __len__(self) -> int:
+        return int(self.columns.shape[1])
+
+    def last_row(self, symbol: int, before: int) -> int:
+        """The last candle of a symbol before a row, -1 when there is none."""
+        rows = self.rows[symbol]
+        return before - 1 if rows is None else int(rows[index - 1]) if (index := np.searchsorted(rows, before)) else -1
+
+
+def quote_market(series: Sequence[Candles], instruments: Sequence[Instrument], spread_points: int | None) -> Market:
+    """The engine's view of candles. Raises NoCandles, CorruptCandles."""
+    parts = [_ticks(c, i, spread_points) for c, i in zip(series, instruments, strict=True)]
+    if len(parts) == 1:
+        return Market(parts[0], np.zeros(parts[0].shape[1], np.int16), (None,))
+    merged = np.concatenate(parts, axis=1)
+    symbols = np.repeat(np.arange(len(parts), dtype=np.int16), [part.shape[1] for part in parts])
+    order = np.argsort(merged[TIME], kind="stable")
+    symbols = symbols[order]
+    rows = tuple(np.flatnonzero(symbols == symbol) for symbol in range(len(parts)))
+    return Market(np.ascontiguousarray(merged[:, order]), symbols, rows)
+
+
+def _ticks(candles: Candles, instrument: Instrument, spread_points: int | None) -> NDArray[np.int64]:
+    if len(candles) == 0:
+        raise NoCandles(f"There are no candles of {candles.symbol} in the window")
+    columns = np.empty((6, len(candles)), np.int64)
+    columns[TIME] = candles.time
+    for place, name in enumerate(("open", "high", "low", "close"), start=1):
+        bad = to_whole_ticks(
+            np.array(getattr(candles, name), copy=None, dtype=np.float64), instrument.tick_size, columns[place]
+        )
+        if bad >= 0:
+            raise CorruptCandles(f"{candles.symbol}: a {name} is not a price one can trade")
+    columns[SPREAD] = spread_ticks(candles, instrument, spread_points)
+    _check(candles.symbol, columns)
+    return columns
+
+
+def _check(symbol: str, columns: NDArray[np.int64]) -> None:
+    time, open_, high, low, close = columns[:5]
+    if (np.diff(time) < MINUTE_MS).any():
+        raise CorruptCandles(f"{symbol}: candles are not in order of time, a minute or more apart")
+    if (high < np.maximum(open_, close)).any() or (low > np.minimum(open_, close)).any():
+        raise CorruptCandles(f"{symbol}: a candle's open or close lies outside its high and low")
+
+
+class Simulation:
+    """One account in a market. Rows are candles of the merged market; what happens at a row is decided before it."""
+
+    def __init__(
+        self, market: Market, instruments: Sequence[Instrument], settings: BacktestSettings, first_row: int
+    ) -> None:
+        self.market = market
+        self.first_row = first_row
+        self.instruments = tuple(instruments)
+        self.symbols = {instrument.symbol: place for place, instrument in enumerate(instruments)}
+        self.tags: list[str] = [""]
+        self._tag_codes = {"": 0}
+        self._initial = round(settings.initial_equity * 100)
+        self.state = State(
+            market=market.columns,
+            symbol_of_row=market.symbol,
+            rollovers=rollovers(market.columns[TIME], instruments, settings),
+            equity=np.zeros(len(market)),
+            account=_account(settings, self._initial, first_row),
+            symbols=_symbols(instruments, settings),
+            positions=np.zeros(_ROOM, POSITION),
+            orders=np.zeros(_ROOM, ORDER),
+            trades=np.zeros(_ROOM, TRADE),
+            notices=np.zeros(_ROOM, NOTICE),
+        )
+        for symbol in range(len(instruments)):  # quotes from before the first row
+            last = market.last_row(symbol, first_row)
+            if last >= 0:
+                self.state.symbols[symbol]["bid"] = market.columns[4, last]
+                self.state.symbols[symbol]["spread"] = market.columns[SPREAD, last]
+        self.equity = self.state.equity.data  # a memory view reads one value fastest
+        self._nothing = np.zeros(1, REQUEST)
+        self._codes, self._wanted = np.zeros(1, np.int64), np.zeros(1)
+
+    def advance(self, commit: int, horizon: int) -> int:
+        """Let the candles before row `commit` go by. Returns the next row in which something will happen unless it is
+        told otherwise, at most `horizon`."""
+        return int(
+            run(
+                *self.state,
+                self._nothing,
+                0,
+                0,
+                self._codes,
+                self._wanted,
+                commit,
+                min(horizon, len(self.market)),
+                False,
+            )[1]
+        )
+
+    def place(self, requests: NDArray[np.void], commit: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Place requests in their order, each when its row has come, then go on to row `commit`.
+
+        Returns a code for each (see `records`) and the lots that entries came to before they were rounded.
+        """
+        codes, wanted, done = np.zeros(len(requests), np.int64), np.zeros(len(requests)), 0
+        while True:
+            done, _ = run(*self.state, requests, done, len(requests), codes, wanted, commit, commit, False)
+            if done == len(requests):
+                return codes, wanted
+            self._grow()
+
+    def finish(self) -> None:
+        """Let the last candles go by and close what is open."""
+        end = len(self.market)
+        run(*self.state, self._nothing, 0, 0, self._codes, self._wanted, end, end, True)
+
+    def tag(self, text: str) -> int:
+        """The number that stands for a tag."""
+        code = self._tag_codes.get(text)
+        if code is None:
+            code = self._tag_codes[text] = len(self.tags)
+            self.tags.append(text)
+        return code
+
+    @property
+    def positions(self) -> NDArray[np.void]:
+        """POSITION records of what is open, in order of entry."""
+        return self.state.positions[: self.state.account[0]["positions"]]
+
+    @property
+    def orders(self) -> NDArray[np.void]:
+        """ORDER records of what is on its way or waits, in the order in which it was sent."""
+        return self.state.orders[: self.state.account[0]["orders"]]
+
+    @property
+    def trades(self) -> NDArray[np.void]:
+        """TRADE records in the order in which trades ended."""
+        return self.state.trades[: self.state.account[0]["trades"]]
+
+    @property
+    def last_order(self) -> int:
+        """The id of the newest order."""
+        return int(self.state.account[0]["last_order"])
+
+    def notices(self) -> list[tuple[int, int]]:
+        """Orders that came to nothing since the last call: id and code."""
+        count = int(self.state.account[0]["notices"])
+        self.state.account[0]["notices"] = 0
+        return [(int(n["order"]), int(n["code"])) for n in self.state.notices[:count]]
+
+    def equity_curve(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Times (epoch milliseconds) and equity: the start, then every M1 close since."""
+        time = self.market.columns[TIME, self.first_row :]
+        equity = self.state.equity[self.first_row :]
+        if len(self.instruments) > 1:
+            last = np.append(np.diff(time) != 0, True)
+            time, equity = time[last], equity[last]
+        times, curve = np.empty(len(time) + 1, np.int64), np.empty(len(time) + 1)
+        times[0], curve[0] = time[0], self._initial / 100
+        np.add(time, MINUTE_MS, out=times[1:])
+        curve[1:] = equity
+        return times, curve
+
+    def _grow(self) -> None:
+        """Twice the room for everything that can run full."""
+        names = ("positions", "orders", "trades", "notices")
+        self.state = self.state._replace(
+            **{
+                name: np.concatenate([old, np.zeros_like(old)])
+                for name in names
+                if (old := getattr(self.state, name)) is not None
+            }
+        )
+
+
+def _account(settings: BacktestSettings, initial: int, first_row: int) -> NDArray[np.void]:
+    account = np.zeros(1, ACCOUNT)
+    a = account[0]
+    a["balance"], a["row"] = initial, first_row
+    a["rule"] = _RULES[Intrabar(settings.intrabar)]
+    a["slippage_ms"], a["slippage_r"] = settings.slippage_ms, settings.slippage_r
+    a["max_open"] = settings.max_open_positions or 0
+    a["stop_out"] = settings.stop_out_level / 100
+    return account
+
+
+def _symbols(instruments: Sequence[Instrument], settings: BacktestSettings) -> NDArray[np.void]:
+    symbols = np.zeros(len(instruments), SYMBOL)
+    for s, instrument in zip(symbols, instruments, strict=True):
+        unit = instrument.tick_value * instrument.volume_step
+        s["steps_min"] = _least_steps(instrument)
+        s["steps_max"] = instrument.to_steps(instrument.volume_max)
+        s["triple_day"] = instrument.swap_triple_day
+        s["tick_size"], s["tick_value"], s["volume_step"] = (
+            instrument.tick_size,
+            instrument.tick_value,
+            instrument.volume_step,
+        )
+        s["unit"], s["commission_per_lot"] = unit, settings.commission_per_lot
+        if settings.leverage is not None:
+            s["margin_per_unit"] = unit * instrument.margin_rate / settings.leverage
+        s["swap_is_percent"] = instrument.swap_mode == "percent"
+        s["swap_long"], s["swap_short"] = (
+            _swap(instrument, rate) for rate in (instrument.swap_long, instrument.swap_short)
+        )
+        for name in ("long_stop", "short_stop", "long_limit", "short_limit"):
+            s[name] = NO_STOP
+        for name in ("long_target", "short_target", "long_trigger", "short_trigger"):
+            s[name] = NO_TARGET
+        s["expiry"] = NEVER
+    return symbols
+
+
+def _least_steps(instrument: Instrument) -> int:
+    steps = instrument.to_steps(instrument.volume_min)
+    return steps if instrument.from_steps(steps) >= instrument.volume_min else steps + 1
+
+
+def _swap(instrument: Instrument, rate: float) -> float:
+    """What a night brings per volume step: money, or (percent) per tick of price and unit of money."""
+    if instrument.swap_mode == "money":
+        return rate * instrument.volume_step
+    if instrument.swap_mode == "percent":
+        return rate / 100 / 360
+    return rate * instrument.point / instrument.tick_size * instrument.tick_value * instrument.volume_step
+
+
+def price_or_none(instrument: Instrument, level: int, direction: int, absent: int) -> float | None:
+    """A mirrored level as a price."""
+    return None if level == absent else instrument.from_ticks(level * direction)
+
+
+def plain(record: Any, name: str) -> int:
+    """One whole number of a record."""
+    return int(record[name])
