@@ -57,7 +57,9 @@ class Desk:
     def __init__(self, simulation: Simulation, symbol: int) -> None:
         self._simulation = simulation
         self._symbol = symbol
-        self._decision_row = 0
+        self._positions: tuple[Position, ...] = ()
+        self._positions_of = -1  # version of the simulation
+        self.row = 0  # of the decision: trades are marked at the last close before it
 
     def requests(self, action: Action, row: int) -> list[Request] | ActionRefused:
         """Requests for an action decided before `row`, or why it is refused."""
@@ -100,10 +102,14 @@ class Desk:
             nan,
         )
 
-    def positions(self, row: int) -> tuple[Position, ...]:
-        """The symbol's open trades at a decision before `row`, as a strategy may see them."""
+    def positions(self) -> tuple[Position, ...]:
+        """The symbol's open trades, as a strategy may see them."""
+        if self._positions_of != self._simulation.version:
+            self._positions, self._positions_of = self._look_up(), self._simulation.version
+        return self._positions
+
+    def _look_up(self) -> tuple[Position, ...]:
         simulation, instrument = self._simulation, self._simulation.instruments[self._symbol]
-        self._decision_row = row
         found = []
         for p in simulation.positions:
             if p["symbol"] != self._symbol:
@@ -123,10 +129,6 @@ class Desk:
                 )
             )
         return tuple(found)
-
-    def look(self, row: int) -> None:
-        """From now on trades are marked at the last close before `row`."""
-        self._decision_row = row
 
     def orders(self) -> tuple[PendingOrder, ...]:
         """The symbol's entries that wait or are on their way, as a strategy may see them."""
@@ -191,7 +193,7 @@ class Desk:
 
     def _mark(self, position: Position) -> float:
         instrument = self._simulation.instruments[self._symbol]
-        row = self._simulation.market.last_row(self._symbol, self._decision_row)
+        row = self._simulation.market.last_row(self._symbol, self.row)
         bid, spread = (int(self._simulation.market.columns[column, row]) for column in (4, 5))
         sign = 1 if position.side is Side.BUY else -1
         closing = bid if sign == 1 else bid + spread

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import RunFailed
-from analysis.strategy import TickStrategy, describe, strategy_filename, strategy_traceback
+from analysis.strategy import BaseStrategy, TickStrategy, describe, strategy_filename, strategy_traceback
 from analysis.timeframes import Bars
 
 T = TypeVar("T")
@@ -29,6 +29,7 @@ class StrategyDriver:
         self._filename = strategy_filename(type(strategy))
         self.window = self._window_length()
         kind = type(strategy)
+        self.asks_for_positions = isinstance(strategy, BaseStrategy)
         self.wants_positions = isinstance(getattr(kind, "positions", None), tuple)
         self.wants_orders = isinstance(getattr(kind, "orders", None), tuple)
         self.manages_positions = bool(getattr(strategy, "manages_positions", False))

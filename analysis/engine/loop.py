@@ -8,6 +8,7 @@ from sys import getrefcount
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.candles import Candles
 from analysis.engine.caveats import data_caveats, settings_caveats, trade_caveats, window_caveats
@@ -29,7 +30,7 @@ from analysis.engine.window import MovingWindow
 from analysis.errors import NoCandles
 from analysis.instrument import Instrument
 from analysis.metrics import summarize
-from analysis.strategy import ActionRefused, OpenTrade, TickStrategy, canonical_json, parse_action
+from analysis.strategy import ActionRefused, TickStrategy, canonical_json, parse_action
 from analysis.timeframes import Bars, closed_bars
 
 PROGRESS_EVERY_S = 0.2
@@ -97,7 +98,7 @@ class _Seat:
 
     __slots__ = (
         "bars", "desk", "driver", "first_bar", "moving", "orders", "positions", "reader", "run_tick", "stops", "symbol",
-        "version", "window",
+        "told", "version", "window",
     )  # fmt: skip
 
     def __init__(self, leg: Leg, symbol: int, bars: Bars, simulation: Simulation, trade_from: int | None) -> None:
@@ -109,7 +110,10 @@ class _Seat:
         first = 0 if trade_from is None else int(np.searchsorted(bars.candles.time, trade_from))
         self.first_bar = max(self.driver.window - 1, first)
         self.positions, self.orders = self.driver.wants_positions, self.driver.wants_orders
+        self.told = self.positions or self.orders
         self.version = -1
+        if self.driver.asks_for_positions:
+            leg.strategy.trade_in(self.desk)  # type: ignore[attr-defined]
         self.run_tick = leg.strategy.run_tick
 
     def open_window(self) -> None:
@@ -118,9 +122,24 @@ class _Seat:
 
     def settle(self) -> None:
         """After a call that held on to the window or had pandas change it."""
-        self.window = None
+        del self.window
         self.moving.settle()
         self.window, self.reader = self.moving.window, self.moving.reader
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """Signals that became orders: the first order's id, and the places of those that did."""
+
+    first_order: int
+    placed: NDArray[np.int64]
+    closes: NDArray[np.int64]
+    requests: NDArray[np.void]
+
+    def order(self, id_: int, simulation: Simulation) -> tuple[int, object]:
+        """When an order was asked for, and how."""
+        place = int(self.placed[id_ - self.first_order])
+        return int(self.closes[place]), _written(self.requests[place], simulation)
 
 
 class _Run:
@@ -140,10 +159,10 @@ class _Run:
         self.refusals: list[Refusal] = []
         self.refused = 0
         self._asked: dict[int, tuple[int, object]] = {}  # by order: when, and what the strategy wrote
+        self._sent: _Sent | None = None
         self._one = np.zeros(1, REQUEST)
         self._quiet = 0  # nothing happens before this row
         self._look = _SHORT_LOOK
-        self._version = 0  # of what is open and waiting
 
     def trade(self, on_progress: Progress) -> None:
         """Go through every bar and the candles behind the last one."""
@@ -171,11 +190,9 @@ class _Run:
         for seat, signals in zip(self.seats, found, strict=True):
             for bar, code, reason in signals.refused:
                 self._note(int(seat.bars.close_time[bar]), "refused", code, reason, {"action": "entry_signals"})
-        placed = np.flatnonzero(codes == PLACED)
-        self._asked_later = (first_order, placed, closes, requests)
-        most = np.array([i.to_steps(i.volume_max) for i in self.simulation.instruments])[requests["symbol"]]
-        step = np.array([i.volume_step for i in self.simulation.instruments])[requests["symbol"]]
-        for i in np.flatnonzero((codes != PLACED) | (wanted >= (most + 1) * step)).tolist():
+        most = np.array([i.volume_max + i.volume_step for i in self.simulation.instruments])[requests["symbol"]]
+        telling = np.flatnonzero((codes != PLACED) | (wanted >= most))
+        for i in telling[:MAX_REFUSALS_KEPT].tolist():
             self._answer(
                 int(closes[i]),
                 _written(requests[i], self.simulation),
@@ -183,6 +200,8 @@ class _Run:
                 int(codes[i]),
                 float(wanted[i]),
             )
+        self.refused += int((codes[telling[MAX_REFUSALS_KEPT:]] != PLACED).sum())
+        self._sent = _Sent(first_order, np.flatnonzero(codes == PLACED), closes, requests)
 
     def _trade_ticks(self, on_progress: Progress) -> None:
         """Ask the strategies bar by bar."""
@@ -217,7 +236,7 @@ class _Run:
         closes = np.concatenate([seat.bars.close_time[part] for seat, part in zip(self.seats, parts, strict=True)])
         order = np.argsort(closes, kind="stable")
         seats = (self.seats[i] for i in whose[order].data)
-        return zip(seats, np.ascontiguousarray(bars[order]).data, np.ascontiguousarray(stops[order]).data)
+        return zip(seats, np.ascontiguousarray(bars[order]).data, np.ascontiguousarray(stops[order]).data, strict=True)
 
     def _asked_bars(self, seat: _Seat) -> Any:
         """On which bars a strategy is asked."""
@@ -235,10 +254,9 @@ class _Run:
             played += 1
             if stop > self._quiet:
                 self._advance(stop)
-            if (seat.positions or seat.orders) and seat.version != self._version:
-                self._show(seat, stop)
-            elif seat.positions:
-                seat.desk.look(stop)
+            seat.desk.row = stop
+            if seat.told and seat.version != simulation.version:
+                self._show(seat)
             seat.reader.stop = bar + 1
             try:
                 raw = seat.run_tick(seat.window, equity[stop - 1])
@@ -257,7 +275,6 @@ class _Run:
         self._quiet = self.simulation.advance(stop, stop + self._look)
         if self._quiet == stop + self._look:
             self._look = min(self._look * 2, _LONG_LOOK)
-        self._version += 1
         self._hear()
 
     def _act(self, seat: _Seat, bar: int, stop: int, raw: Any) -> None:
@@ -280,7 +297,6 @@ class _Run:
                 codes, wanted = self.simulation.place(self._one, stop)
                 self._answer(close_time, written, request, int(codes[0]), float(wanted[0]))
         self._quiet, self._look = stop, _SHORT_LOOK
-        self._version += 1
 
     def _answer(self, close_time: int, written: object, request: Request, code: int, wanted: float) -> None:
         """Write down what became of a request."""
@@ -300,15 +316,17 @@ class _Run:
     def _hear(self) -> None:
         """Write down the orders that came to nothing on their way or while they waited."""
         for order, code in self.simulation.notices():
-            close_time, written = self._asked.pop(order, (0, None))
+            close_time, written = (
+                self._asked.pop(order) if self._sent is None else self._sent.order(order, self.simulation)
+            )
             self._note(close_time, "expired" if code == EXPIRED else "refused", *LATE[code], written)
 
-    def _show(self, seat: _Seat, stop: int) -> None:
-        """Give a strategy its open trades and waiting orders."""
-        seat.version = self._version
+    def _show(self, seat: _Seat) -> None:
+        """Give a strategy that does not ask its open trades and waiting orders."""
+        seat.version = self.simulation.version
         strategy: Any = seat.driver.strategy
         if seat.positions:
-            strategy.positions = seat.desk.positions(stop)
+            strategy.positions = seat.desk.positions()
         if seat.orders:
             strategy.orders = seat.desk.orders()
 

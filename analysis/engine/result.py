@@ -73,6 +73,9 @@ class BacktestSettings:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{name} must not be negative")
+        self._check_account()
+
+    def _check_account(self) -> None:
         most = self.risk.get("max_open_positions")
         if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
             raise ValueError("risk: max_open_positions must be a whole number above zero")

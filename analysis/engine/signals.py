@@ -61,12 +61,12 @@ def _check_columns(frame: pd.DataFrame) -> None:
 def _sides(column: pd.Series) -> NDArray[np.int64]:
     if column.dtype.kind in "iufb":
         values = np.sign(np.nan_to_num(column.to_numpy(dtype=np.float64)))
-        return values.astype(np.int64)
+        return np.asarray(values, np.int64)
     texts = column.map(lambda value: value.lower() if isinstance(value, str) else "")
     unknown = sorted(set(texts) - set(_SIDES))
     if unknown:
         raise RunFailed("strategy_error", f"entry_signals: a side must be BUY, SELL or nothing, not {unknown[0]!r}")
-    return texts.map(_SIDES).to_numpy(dtype=np.int64)
+    return np.asarray(texts.map(_SIDES).to_numpy(dtype=np.int64))
 
 
 def _numbers(frame: pd.DataFrame, name: str, bars: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -95,7 +95,7 @@ def _problems(columns: dict[str, NDArray[np.float64]]) -> dict[int, tuple[str, s
         refuse(columns[name] < 0, "not_understood", f"{name} must not be negative")
     percent = columns["risk_percent"]
     refuse((percent == 0) | (percent > 100), "not_understood", "risk_percent must be above 0 and at most 100")
-    sizes = sum(given[name].astype(int) for name in _SIZES)
+    sizes = np.sum([given[name] for name in _SIZES], axis=0)
     refuse(sizes != 1, "no_size", f"an entry needs one of {', '.join(_SIZES)}")
     refuse(
         given["risk_percent"] & ~given["sl"],

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +32,7 @@ from analysis.engine.spread import spread_ticks
 from analysis.errors import CorruptCandles, NoCandles
 from analysis.instrument import Instrument
 
+_NOTICES = ACCOUNT.names.index("notices") if ACCOUNT.names else 0
 _ROOM = 256  # places for positions, orders, trades and notices to begin with
 _RULES = {Intrabar.PESSIMISTIC: PESSIMISTIC, Intrabar.OPTIMISTIC: OPTIMISTIC, Intrabar.OHLC: OHLC}
 
@@ -99,6 +99,7 @@ class Simulation:
         self, market: Market, instruments: Sequence[Instrument], settings: BacktestSettings, first_row: int
     ) -> None:
         self.market = market
+        self._rows = len(market)
         self.first_row = first_row
         self.instruments = tuple(instruments)
         self.symbols = {instrument.symbol: place for place, instrument in enumerate(instruments)}
@@ -122,26 +123,20 @@ class Simulation:
             if last >= 0:
                 self.state.symbols[symbol]["bid"] = market.columns[4, last]
                 self.state.symbols[symbol]["spread"] = market.columns[SPREAD, last]
+        self.version = 0  # of what is open and waiting
         self.equity = self.state.equity.data  # a memory view reads one value fastest
+        self._account = self.state.account.view(np.int64).data
         self._nothing = np.zeros(1, REQUEST)
         self._codes, self._wanted = np.zeros(1, np.int64), np.zeros(1)
 
     def advance(self, commit: int, horizon: int) -> int:
         """Let the candles before row `commit` go by. Returns the next row in which something will happen unless it is
         told otherwise, at most `horizon`."""
-        return int(
-            run(
-                *self.state,
-                self._nothing,
-                0,
-                0,
-                self._codes,
-                self._wanted,
-                commit,
-                min(horizon, len(self.market)),
-                False,
-            )[1]
-        )
+        self.version += 1
+        row = run(
+            *self.state, self._nothing, 0, 0, self._codes, self._wanted, commit, min(horizon, self._rows), False
+        )[1]  # fmt: skip
+        return int(row)
 
     def place(self, requests: NDArray[np.void], commit: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Place requests in their order, each when its row has come, then go on to row `commit`.
@@ -149,11 +144,12 @@ class Simulation:
         Returns a code for each (see `records`) and the lots that entries came to before they were rounded.
         """
         codes, wanted, done = np.zeros(len(requests), np.int64), np.zeros(len(requests)), 0
+        self.version += 1
         while True:
             done, _ = run(*self.state, requests, done, len(requests), codes, wanted, commit, commit, False)
             if done == len(requests):
                 return codes, wanted
-            self._grow()
+            self._grow(len(requests) - done)
 
     def finish(self) -> None:
         """Let the last candles go by and close what is open."""
@@ -190,7 +186,9 @@ class Simulation:
 
     def notices(self) -> list[tuple[int, int]]:
         """Orders that came to nothing since the last call: id and code."""
-        count = int(self.state.account[0]["notices"])
+        count = self._account[_NOTICES]
+        if count == 0:
+            return []
         self.state.account[0]["notices"] = 0
         return [(int(n["order"]), int(n["code"])) for n in self.state.notices[:count]]
 
@@ -207,16 +205,12 @@ class Simulation:
         curve[1:] = equity
         return times, curve
 
-    def _grow(self) -> None:
-        """Twice the room for everything that can run full."""
-        names = ("positions", "orders", "trades", "notices")
-        self.state = self.state._replace(
-            **{
-                name: np.concatenate([old, np.zeros_like(old)])
-                for name in names
-                if (old := getattr(self.state, name)) is not None
-            }
-        )
+    def _grow(self, expected: int) -> None:
+        """More room for everything that can run full, with `expected` requests to come."""
+        for name in ("positions", "orders", "trades", "notices"):
+            old = getattr(self.state, name)
+            more = len(old) + (expected if name in ("trades", "notices") else 0)
+            self.state = self.state._replace(**{name: np.concatenate([old, np.zeros(more, old.dtype)])})
 
 
 def _account(settings: BacktestSettings, initial: int, first_row: int) -> NDArray[np.void]:
@@ -274,8 +268,3 @@ def _swap(instrument: Instrument, rate: float) -> float:
 def price_or_none(instrument: Instrument, level: int, direction: int, absent: int) -> float | None:
     """A mirrored level as a price."""
     return None if level == absent else instrument.from_ticks(level * direction)
-
-
-def plain(record: Any, name: str) -> int:
-    """One whole number of a record."""
-    return int(record[name])

@@ -79,4 +79,4 @@ def _bar(simulation: Simulation, rows: NDArray[np.int64], bars: Bars, timeframe:
     """In which bar of the run's timeframe a candle is; a last bar that never closed counts as one."""
     length = TIMEFRAME_MS[timeframe]
     labels = simulation.market.columns[TIME, rows] // length * length
-    return np.searchsorted(bars.candles.time, labels).astype(np.int64)
+    return np.asarray(np.searchsorted(bars.candles.time, labels), np.int64)

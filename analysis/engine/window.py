@@ -59,7 +59,7 @@ class Window(pd.DataFrame):
             return super().__getitem__(key)
         return Column(self._frame, key, values, reader.stop - reader.length, reader.stop)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # type: ignore[misc]
         if not name.startswith("_") and name in self._reader.columns:
             return self[name]
         return super().__getattr__(name)
@@ -251,7 +251,7 @@ class Row(_Lazy):
             return np.float64(value)  # a row of whole and other numbers is one of floats
         return super().__getitem__(key)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # type: ignore[misc]
         if not name.startswith("_") and name in self._columns:
             return self[name]
         return super().__getattr__(name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
 from numbers import Integral, Real
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 MAX_TAG_LENGTH = 64
 
@@ -35,8 +35,7 @@ class Unchanged(Enum):
 KEEP: Final = Unchanged.KEEP
 
 
-@dataclass(frozen=True)
-class OpenTrade:
+class OpenTrade(NamedTuple):
     """Enter a trade of `lots`, or of as many lots as risk `risk_percent` per cent of the equity down to
     `sl`."""
 
@@ -52,8 +51,7 @@ class OpenTrade:
     symbol: str | None = None
 
 
-@dataclass(frozen=True)
-class CloseTrade:
+class CloseTrade(NamedTuple):
     """Close the trade with `trade_id`, those with `tag`, or, with neither, every open trade; `lots` of it or
     all."""
 
@@ -63,8 +61,7 @@ class CloseTrade:
     symbol: str | None = None
 
 
-@dataclass(frozen=True)
-class ModifyTrade:
+class ModifyTrade(NamedTuple):
     """Move SL and TP of the trades chosen as in `CloseTrade`. KEEP leaves a level, None removes it."""
 
     trade_id: int | None = None
@@ -74,8 +71,7 @@ class ModifyTrade:
     symbol: str | None = None
 
 
-@dataclass(frozen=True)
-class CancelOrder:
+class CancelOrder(NamedTuple):
     """Withdraw a waiting limit or stop order."""
 
     order_id: int | None = None
@@ -153,6 +149,8 @@ def _check_open(values: Mapping[str, object]) -> None:
 
 
 def _number(key: str, value: object) -> float:
+    if isinstance(value, float) and math.isfinite(value):  # nearly always
+        return float(value)
     if isinstance(value, bool) or not isinstance(value, Real):
         raise _Misread(f"{key} must be a number, not {_show(value)}")
     try:

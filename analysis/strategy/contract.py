@@ -65,19 +65,27 @@ class TickStrategy(Protocol):
         """The actions to take now that the window's last bar has closed."""
 
 
+class Book(Protocol):
+    """Where a strategy looks its open trades and waiting orders up."""
+
+    def positions(self) -> tuple[Position, ...]: ...
+
+    def orders(self) -> tuple[PendingOrder, ...]: ...
+
+
 class BaseStrategy:
     """Everything of the contract but `run_tick`.
 
-    `params` is a dict of all parameters, `positions` the open trades in order of entry and `orders` the waiting ones
-    (set before each `run_tick`).
+    `params` is a dict of all parameters.
     """
 
     DEFAULT_PARAMS: ClassVar[Mapping[str, Any]] = {}
     PARAMS_SCHEMA: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     MIN_BARS: ClassVar[int] = 1
 
-    positions: tuple[Position, ...] = ()
-    orders: tuple[PendingOrder, ...] = ()
+    _book: "Book | None" = None
+    _positions: tuple[Position, ...] = ()
+    _orders: tuple[PendingOrder, ...] = ()
 
     def __init__(
         self,
@@ -104,3 +112,25 @@ class BaseStrategy:
 
     def run_tick(self, df_current_window: "pd.DataFrame", account_equity: float) -> list[dict[str, Any]]:
         raise NotImplementedError(f"{type(self).__name__} must define run_tick")
+
+    @property
+    def positions(self) -> tuple[Position, ...]:
+        """The open trades in order of entry."""
+        return self._positions if self._book is None else self._book.positions()
+
+    @positions.setter
+    def positions(self, positions: tuple[Position, ...]) -> None:
+        self._positions = positions
+
+    @property
+    def orders(self) -> tuple[PendingOrder, ...]:
+        """The entries that wait in the market or are on their way."""
+        return self._orders if self._book is None else self._book.orders()
+
+    @orders.setter
+    def orders(self, orders: tuple[PendingOrder, ...]) -> None:
+        self._orders = orders
+
+    def trade_in(self, book: "Book") -> None:
+        """From now on ask `book` what is open, instead of being told."""
+        self._book = book

@@ -63,7 +63,7 @@ def compile_strategy(source: str, filename: str) -> Any:
 
 
 class _FastReads(ast.NodeTransformer):
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:  # noqa: N802 - ast's name
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         self.generic_visit(node)
         position = _negative(node.slice)
         if position is None or not isinstance(node.ctx, ast.Load):

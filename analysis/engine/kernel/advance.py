@@ -35,7 +35,16 @@ def _glide(k: State, row: int, end: int) -> int:
 
 
 @compiled
-def glide(market, symbol_of_row, rollovers, equity_, account, symbols, row, end):  # type: ignore[no-untyped-def]
+def glide(  # noqa: C901, PLR0912 - one loop, because calls would cost more than what they do
+    market: NDArray[np.int64],
+    symbol_of_row: NDArray[np.int16],
+    rollovers: NDArray[np.int64],
+    equity_: NDArray[np.float64],
+    account: NDArray[np.void],
+    symbols: NDArray[np.void],
+    row: int,
+    end: int,
+) -> int:
     """`_glide`, with the arrays it needs one by one."""
     cash = account[0].balance + account[0].swap
     next_rollover = NEVER
@@ -127,9 +136,8 @@ def _live_row(k: State, row: int) -> None:
     book_swap(k, row)
     if s.incoming > 0:
         arrive(k, row)
-    if s.long_limit != NO_STOP or s.short_limit != NO_STOP:
-        trigger(k, row)
-    elif s.long_trigger != NO_TARGET or s.short_trigger != NO_TARGET:
+    limits = s.long_limit != NO_STOP or s.short_limit != NO_STOP
+    if limits or s.long_trigger != NO_TARGET or s.short_trigger != NO_TARGET:
         trigger(k, row)
     if k.account[0].margin > 0.0:
         stop_out(k, row, True)
@@ -172,10 +180,26 @@ def _look_ahead(k: State, commit: int, horizon: int) -> int:
 
 
 @compiled
-def run(  # type: ignore[no-untyped-def]
-    market, symbol_of_row, rollovers, equity_, account, symbols, positions, orders, trades, notices,
-    requests, first, stop, codes, wanted, commit, horizon, finish,
-):  # fmt: skip
+def run(
+    market: NDArray[np.int64],
+    symbol_of_row: NDArray[np.int16],
+    rollovers: NDArray[np.int64],
+    equity_: NDArray[np.float64],
+    account: NDArray[np.void],
+    symbols: NDArray[np.void],
+    positions: NDArray[np.void],
+    orders: NDArray[np.void],
+    trades: NDArray[np.void],
+    notices: NDArray[np.void],
+    requests: NDArray[np.void],
+    first: int,
+    stop: int,
+    codes: NDArray[np.int64],
+    wanted: NDArray[np.float64],
+    commit: int,
+    horizon: int,
+    finish: bool,
+) -> tuple[int, int]:
     """Place the requests from `first` to `stop`, each when its time comes, and let time pass to row `commit`.
 
     The one function that Python calls; the arrays come one by one because that is the cheapest way in, and there is

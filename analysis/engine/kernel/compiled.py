@@ -7,6 +7,7 @@ import numba
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+A = TypeVar("A")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -21,8 +22,7 @@ def inlined(function: F) -> F:
     return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(function))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def borrowed(_context: Any, array: Any) -> Any:
+def _borrowed(_context: Any, array: Any) -> Any:
     """The same array without a reference of its own, inside compiled code only.
 
     Numba counts references, atomically, each time an array is taken out of a tuple; with ten arrays in one state
@@ -31,8 +31,11 @@ def borrowed(_context: Any, array: Any) -> Any:
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         value = context.make_array(signature.args[0])(context, builder, args[0])
-        value.meminfo = cgutils.get_null_value(value.meminfo.type)
-        value.parent = cgutils.get_null_value(value.parent.type)
+        value.meminfo = cgutils.get_null_value(value.meminfo.type)  # type: ignore[no-untyped-call]
+        value.parent = cgutils.get_null_value(value.parent.type)  # type: ignore[no-untyped-call]
         return value._getvalue()
 
     return array(array), codegen
+
+
+borrowed = cast(Callable[[A], A], intrinsic(_borrowed))

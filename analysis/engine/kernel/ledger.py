@@ -1,6 +1,7 @@
 """Money in whole cents: rounding, equity, commission, swap, and the sums kept per symbol."""
 
 import math
+from typing import Any
 
 from analysis.engine.kernel.compiled import inlined
 from analysis.engine.kernel.records import (
@@ -53,7 +54,7 @@ def slippage_ticks(k: State, entry: int, stop: int) -> int:
 
 
 @inlined
-def worth(s, bid, spread):  # type: ignore[no-untyped-def]
+def worth(s: Any, bid: int, spread: int) -> int:
     """Cents that closing everything of a SYMBOL record at `bid` would bring."""
     if s.long_steps == 0 and s.short_steps == 0:
         return 0
@@ -63,7 +64,7 @@ def worth(s, bid, spread):  # type: ignore[no-untyped-def]
 @inlined
 def floating(k: State, symbol: int, bid: int) -> int:
     """Cents that closing everything of a symbol at `bid` would bring, with its last spread."""
-    return int(worth(k.symbols[symbol], bid, k.symbols[symbol].spread))
+    return worth(k.symbols[symbol], bid, k.symbols[symbol].spread)
 
 
 @inlined
@@ -141,7 +142,7 @@ def waiting_entries(k: State) -> int:
     count = 0
     for i in range(k.account[0].orders):
         kind = k.orders[i].kind
-        count += kind == MARKET or kind == LIMIT or kind == STOP
+        count += kind in (MARKET, LIMIT, STOP)
     return count
 
 

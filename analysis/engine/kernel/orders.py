@@ -14,6 +14,7 @@ from analysis.engine.kernel.records import (
     CANCEL,
     CLOSE_POSITION,
     EXPIRED,
+    KEEP,
     KEEP_LEVEL,
     LIMIT,
     LONG,
@@ -139,40 +140,46 @@ def place_entry(k: State, r: Any) -> tuple[int, float]:
 @compiled
 def place_change(k: State, r: Any) -> int:
     """Check a close, a move of levels or a cancellation and send it off: its code."""
-    steps, stop, target, symbol = 0, NO_STOP, NO_TARGET, r.symbol
     if r.kind == CANCEL:
         found = find_order(k, r.target_id)
         if found < 0:
             return UNKNOWN_ORDER
-        symbol = k.orders[found].symbol
-    else:
-        found = find(k, r.target_id)
-        if found < 0:
-            return UNKNOWN_TRADE
-        p = k.positions[found]
-        symbol = p.symbol
-        s = k.symbols[symbol]
-        if r.kind == CLOSE_POSITION and not np.isnan(r.lots):
-            steps = to_steps(r.lots, s.volume_step, s.steps_max)
-            if steps < p.steps and (steps < s.steps_min or p.steps - steps < s.steps_min):
-                return PART_TOO_SMALL
-        if r.kind == MOVE_LEVELS:
-            stop, target = p.stop, p.target
-            price = s.bid * p.direction
-            if r.sl != KEEP_LEVEL:
-                stop = NO_STOP if np.isnan(r.sl) else to_ticks(r.sl, s.tick_size) * p.direction
-                if stop >= price:
-                    return WRONG_SIDE_SL
-            if r.tp != KEEP_LEVEL:
-                target = NO_TARGET if np.isnan(r.tp) else to_ticks(r.tp, s.tick_size) * p.direction
-                if target <= price:
-                    return WRONG_SIDE_TP
+        return _send_change(k, r, k.orders[found].symbol, 0)
+    found = find(k, r.target_id)
+    if found < 0:
+        return UNKNOWN_TRADE
+    p = k.positions[found]
+    s = k.symbols[p.symbol]
+    steps = 0
+    if r.kind == CLOSE_POSITION and not np.isnan(r.lots):
+        steps = to_steps(r.lots, s.volume_step, s.steps_max)
+        if steps < p.steps and (steps < s.steps_min or p.steps - steps < s.steps_min):
+            return PART_TOO_SMALL
+    if r.kind == MOVE_LEVELS:
+        price = s.bid * p.direction
+        if r.sl != KEEP_LEVEL and not np.isnan(r.sl) and to_ticks(r.sl, s.tick_size) * p.direction >= price:
+            return WRONG_SIDE_SL
+        if r.tp != KEEP_LEVEL and not np.isnan(r.tp) and to_ticks(r.tp, s.tick_size) * p.direction <= price:
+            return WRONG_SIDE_TP
+    return _send_change(k, r, p.symbol, steps)
+
+
+@compiled
+def _send_change(k: State, r: Any, symbol: int, steps: int) -> int:
     if r.row >= k.market.shape[1]:
         return NO_MARKET
     o = k.orders[append_order(k, r.kind, symbol, r.row)]
-    o.target_id, o.steps, o.stop, o.target, o.price = r.target_id, steps, stop, target, 0
-    # A level that is left as it is is looked up on arrival: an earlier order may have moved it on the way.
-    o.expiry = (1 if r.sl == KEEP_LEVEL else 0) + (2 if r.tp == KEEP_LEVEL else 0)
+    o.target_id, o.steps = r.target_id, steps
+    if r.kind == MOVE_LEVELS:
+        tick_size, direction = k.symbols[symbol].tick_size, k.positions[find(k, r.target_id)].direction
+        if r.sl == KEEP_LEVEL:  # an earlier order on its way may move it: it is looked up on arrival
+            o.stop = KEEP
+        elif not np.isnan(r.sl):
+            o.stop = to_ticks(r.sl, tick_size) * direction
+        if r.tp == KEEP_LEVEL:
+            o.target = KEEP
+        elif not np.isnan(r.tp):
+            o.target = to_ticks(r.tp, tick_size) * direction
     return PLACED
 
 
@@ -271,17 +278,16 @@ def _change(k: State, place: int, row: int, ms: int) -> None:
     if position >= 0:
         p = k.positions[position]
         from_ms = p.seen_ms if p.seen_row == row else 0
-        if ms > from_ms:
-            if live_through(k, position, row, path_for(k, row, p.direction, from_ms, ms), from_ms):
-                position = -1
+        if ms > from_ms and live_through(k, position, row, path_for(k, row, p.direction, from_ms, ms), from_ms):
+            position = -1
         if position >= 0:
             p.seen_row, p.seen_ms = row, max(ms, from_ms)
     if position < 0:
         notice(k, o.id, UNKNOWN_TRADE, row)
     elif o.kind == MOVE_LEVELS:
-        if o.expiry & 1 == 0:
+        if o.stop != KEEP:
             k.positions[position].stop = o.stop
-        if o.expiry & 2 == 0:
+        if o.target != KEEP:
             k.positions[position].target = o.target
     else:
         steps = k.positions[position].steps

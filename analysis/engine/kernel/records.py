@@ -10,6 +10,7 @@ SHORT: Final = -1
 NO_STOP: Final = -(2**62)  # below and above every price
 NO_TARGET: Final = 2**62
 NEVER: Final = 2**62
+KEEP: Final = 2**62 + 1  # a level that an order leaves as it is
 
 # Rows of the market array, one column a candle; candles of several symbols are merged by time.
 TIME: Final = 0
@@ -117,8 +118,8 @@ TRADE = _record(
 
 NOTICE = _record(whole=("order", "code", "row"))
 
-# What is asked for before row `row` goes by. `target_id` is the position or order meant, `steps` 0 for all of it. NaN is
-# a value that is not given; for MOVE_LEVELS it removes a level and KEEP_LEVEL leaves it.
+# What is asked for before row `row` goes by. `target_id` is the position or order meant. NaN is a value that is not
+# given; for MOVE_LEVELS it removes a level and KEEP_LEVEL leaves it.
 REQUEST = _record(
     whole=("row", "kind", "symbol", "direction", "target_id", "expiry", "tag"),
     real=("price", "sl", "tp", "lots", "risk_percent", "lots_per_equity"),
