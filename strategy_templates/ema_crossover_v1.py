@@ -22,6 +22,7 @@ import pandas as pd
 
 from analysis.indicators import atr, ema
 from analysis.strategy import FieldProblem, Instrument, ParamsInvalid, StrategyParams
+from analysis.strategy.overlays import Overlays
 
 
 @dataclass(frozen=True)
@@ -191,3 +192,10 @@ class Strategy:
         spec = self.instrument_spec
         loss_per_lot = abs(entry - stop_loss) / spec.tick_size * spec.tick_value
         return max(account_equity * self.params.risk_per_trade_percent / loss_per_lot, 0.0)
+
+    def chart_overlays(self, df: pd.DataFrame) -> Overlays:
+        """Both averages."""
+        overlays = Overlays()
+        for name in (self.short_column, self.long_column):
+            overlays.line(name, df.index, df[name])
+        return overlays

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain, repeat
 from sys import getrefcount
 from typing import Any
@@ -21,16 +21,19 @@ from analysis.engine.result import (
     BacktestResult,
     BacktestSettings,
     Refusal,
+    Statistics,
     run_digest,
 )
 from analysis.engine.signals import read_signals
 from analysis.engine.simulation import Simulation, quote_market
 from analysis.engine.trade_log import trade_log
+from analysis.engine.trade_overlays import ask_overlays, chart_overlays
 from analysis.engine.window import MovingWindow
 from analysis.errors import NoCandles
 from analysis.instrument import Instrument
-from analysis.metrics import summarize
+from analysis.metrics import plain_warnings, summarize
 from analysis.strategy import ActionRefused, TickStrategy, canonical_json, parse_action
+from analysis.strategy.overlays import Overlays
 from analysis.timeframes import Bars, closed_bars
 
 PROGRESS_EVERY_S = 0.2
@@ -79,18 +82,21 @@ def run_portfolio(
     params: Mapping[str, Any] | None = None,
     code_hash: str = "",
     data_fingerprint: str | None = None,
+    report: bool = False,
     audit: bool = False,
 ) -> BacktestResult:
     """Trade strategies of one kind, one a symbol, on one equity, by the rules of docs/backtest-semantics.md.
 
     `on_progress(bars_done, bars_total)` is called a few times a second; what it raises ends the run and
     passes through. `params`, `code_hash` and `data_fingerprint` (by default that of the candles) identify the run in
-    the result's digest. With `audit`, the self-check looks at every bar. Raises NoCandles, CorruptCandles, and
-    RunFailed when the strategy raises or looks ahead.
+    the result's digest. With `report`, the result also has what a chart draws and the warnings that follow from its
+    statistics. With `audit`, the self-check looks at every bar. Raises NoCandles, CorruptCandles, and RunFailed when
+    the strategy raises or looks ahead.
     """
     run = _Run(legs, settings)
     run.trade(on_progress or _ignore)
-    return run.result(canonical_json(params or {}), code_hash, data_fingerprint)
+    result = run.result(canonical_json(params or {}), code_hash, data_fingerprint)
+    return run.reported(result) if report else result
 
 
 class _Seat:
@@ -339,8 +345,7 @@ class _Run:
         """Everything the run made, added up."""
         times, equity = self.simulation.equity_curve()
         trades = trade_log(self.simulation, [seat.bars for seat in self.seats], self.settings.timeframe)
-        stats = summarize(trades, times, equity)
-        stats["refused_actions"] = self.refused
+        stats = Statistics(lambda: {**summarize(trades, times, equity), "refused_actions": self.refused})
         if data_fingerprint is None:
             data_fingerprint = " ".join(leg.candles.fingerprint() for leg in self.legs)
         return BacktestResult(
@@ -362,6 +367,19 @@ class _Run:
                 equity=equity,
             ),
         )
+
+    def reported(self, result: BacktestResult) -> BacktestResult:
+        """The result with its drawing, and with the warnings that take a look at all of it."""
+        drawn: dict[str, Overlays] = {}
+        warnings = [*result.warnings, *plain_warnings(result.stats)]
+        for seat, leg in zip(self.seats, self.legs, strict=True):
+            draw = getattr(leg.strategy, "chart_overlays", None)
+            if callable(draw):
+                frame = seat.driver.frame.copy(deep=False)
+                own, problems = ask_overlays(lambda: {leg.instrument.symbol: draw(frame)})  # noqa: B023 - called now
+                drawn |= own
+                warnings += problems
+        return replace(result, overlays=chart_overlays(drawn, result.trades), warnings=tuple(dict.fromkeys(warnings)))
 
     def _caveats(self, trades: Any, lowest_equity: float) -> Iterator[str]:
         windows = (window_caveats(len(s.bars), s.first_bar, s.driver.window) for s in self.seats)

@@ -177,3 +177,15 @@ class TestInTheEngine:
         series = candles((100 + np.cumsum(rng.normal(0, 1, 90))).round(2)).to_frame()
         whole, part = strategy()._ensure_indicators(series), strategy()._ensure_indicators(series.iloc[:cut])
         pd.testing.assert_frame_equal(whole.iloc[:cut], part, check_exact=True)
+
+
+class TestChart:
+    def test_it_draws_both_averages(self):
+        frame = strategy()._ensure_indicators(candles(CLOSES).to_frame())
+        answer = strategy().chart_overlays(frame).to_json()
+        assert list(answer["lines"]) == ["EMA_2", "EMA_3"]
+        short, long_ = answer["lines"].values()
+        assert (len(short), len(long_)) == (18, 17)  # nothing while they warm up
+        assert short[0] == {"time": 1_767_571_260_000, "value": 99.75}
+        assert short[15]["value"] == pytest.approx(94.25, abs=1e-4)
+        assert answer["segments"] == answer["markers"] == answer["order_boxes"] == answer["notes"] == []

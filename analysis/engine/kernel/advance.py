@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.engine.kernel.compiled import borrowed, compiled, inlined
+from analysis.compiled import FLOAT, INT, INTS, READ_FLOATS, borrowed, compiled, compiled_for, inlined
 from analysis.engine.kernel.ledger import book_swap, equity, quote, rebook, to_cents, worth
 from analysis.engine.kernel.margin import stop_out
 from analysis.engine.kernel.orders import arrive, notice, place_change, place_entry, trigger
@@ -242,7 +242,7 @@ def _full(k: State) -> bool:
     )
 
 
-@compiled
+@compiled_for(INT(READ_FLOATS, FLOAT, INTS))
 def to_whole_ticks(prices: NDArray[np.float64], tick_size: float, out: NDArray[np.int64]) -> int:
     """Prices in whole ticks. Returns the first row whose price cannot be traded, -1 when all can."""
     for row in range(len(prices)):

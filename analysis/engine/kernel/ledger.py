@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from analysis.engine.kernel.compiled import inlined
+from analysis.compiled import inlined
 from analysis.engine.kernel.records import (
     CLOSE,
     LIMIT,

@@ -2,7 +2,7 @@
 
 import math
 
-from analysis.engine.kernel.compiled import compiled, inlined
+from analysis.compiled import compiled, inlined
 from analysis.engine.kernel.ledger import equity, floating, rebook
 from analysis.engine.kernel.positions import closing_price, gross_cents, settle, witness
 from analysis.engine.kernel.records import CLOSE, HIGH, LONG, LOW, NO_STOP, OPEN, SPREAD, STOP_OUT, TIME, State

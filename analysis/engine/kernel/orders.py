@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.engine.kernel.compiled import compiled, inlined
+from analysis.compiled import compiled, inlined
 from analysis.engine.kernel.ledger import equity, rebook, rebook_orders, slippage_ticks, waiting_entries
 from analysis.engine.kernel.margin import affordable
 from analysis.engine.kernel.paths import CANDLE_MS, Path, after_limit, after_stop

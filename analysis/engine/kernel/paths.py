@@ -6,7 +6,7 @@ line over a third of the minute.
 
 from typing import NamedTuple
 
-from analysis.engine.kernel.compiled import inlined
+from analysis.compiled import inlined
 from analysis.engine.kernel.records import NO_STOP, NO_TARGET, OHLC, PESSIMISTIC, SL, STILL_OPEN, TP
 
 CANDLE_MS = 60_000

@@ -1,6 +1,6 @@
 """Entries, exits and what a position lives through in between."""
 
-from analysis.engine.kernel.compiled import compiled, inlined
+from analysis.compiled import compiled, inlined
 from analysis.engine.kernel.ledger import commission, rebook, share, slippage_ticks, to_cents
 from analysis.engine.kernel.paths import CANDLE_MS, Path, level_price, outcome, price_at, seen_by, stretch, waypoints
 from analysis.engine.kernel.records import (

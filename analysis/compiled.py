@@ -1,11 +1,16 @@
-"""How the simulation is compiled: once for each machine, kept on disk, without the interpreter lock."""
+"""How numerical loops are compiled: once for each machine, kept on disk, without the interpreter lock."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.core import cgutils
+from numba.core import cgutils, types
 from numba.extending import intrinsic
+
+FLOAT, INT = types.float64, types.int64
+FLOATS = types.Array(types.float64, 1, "C")
+INTS = types.Array(types.int64, 1, "C")
+READ_FLOATS = types.Array(types.float64, 1, "C", readonly=True)  # takes writable ones as well
 
 A = TypeVar("A")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -14,6 +19,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 def compiled(function: F) -> F:
     """`numba.njit`, typed as the function it wraps."""
     return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def compiled_for(signature: Any) -> Callable[[F], F]:
+    """`compiled` for one signature, at import: a strategy's process may not write files, so nothing must be left to
+    compile at its first call."""
+    return cast(Callable[[F], F], numba.njit(signature, cache=True, nogil=True, error_model="numpy"))
 
 
 def inlined(function: F) -> F:

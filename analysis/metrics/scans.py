@@ -1,0 +1,60 @@
+"""Compiled scans over an equity curve."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.metrics.compiled import INT, INT_TABLE, NOTHING, READ_FLOATS, compiled
+
+
+@compiled(INT(READ_FLOATS))
+def count_falls(values: Any) -> int:
+    """How many times a series falls below its highest value so far, counted once until it is back there."""
+    count = 0
+    under = False
+    peak = values[0]
+    for value in values:
+        if value >= peak:
+            peak = value
+            under = False
+        elif not under:
+            under = True
+            count += 1
+    return count
+
+
+@compiled(NOTHING(READ_FLOATS, INT_TABLE))
+def find_falls(values: Any, falls: Any) -> None:
+    """Fill a row of `falls` for each of them: the place of the peak (the last one at that height), of the trough (the
+    first), and of the first value back at the peak, -1 where there is none."""
+    at = -1
+    under = False
+    peak = low = values[0]
+    peak_place = 0
+    for place in range(len(values)):
+        value = values[place]
+        if value >= peak:
+            if under:
+                falls[at, 2] = place
+                under = False
+            peak = value
+            peak_place = place
+        elif not under:
+            under = True
+            at += 1
+            low = value
+            falls[at, 0], falls[at, 1], falls[at, 2] = peak_place, place, -1
+        elif value < low:
+            low = value
+            falls[at, 1] = place
+
+
+def falls_of(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """One row a fall from a peak: places of peak, trough and recovery (-1 without)."""
+    values = np.ascontiguousarray(values, np.float64)
+    if not len(values):
+        return np.empty((0, 3), np.int64)
+    falls = np.empty((count_falls(values), 3), np.int64)
+    find_falls(values, falls)
+    return falls
