@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from math import nan
+from typing import Any
 
 from analysis.engine.kernel.records import (
     CANCEL,
@@ -55,19 +56,20 @@ class Desk:
     """What the strategy of one symbol may see of the account, and how its actions become requests."""
 
     def __init__(self, simulation: Simulation, symbol: int) -> None:
-        self._simulation = simulation
+        self.simulation = simulation
         self._symbol = symbol
         self._positions: tuple[Position, ...] = ()
         self._positions_of = -1  # version of the simulation
+        self.consulted = False
         self.row = 0  # of the decision: trades are marked at the last close before it
 
     def requests(self, action: Action, row: int) -> list[Request] | ActionRefused:
         """Requests for an action decided before `row`, or why it is refused."""
         symbol = self._symbol
-        if action.symbol is not None and action.symbol != self._simulation.instruments[symbol].symbol:
-            if action.symbol not in self._simulation.symbols:
+        if action.symbol is not None and action.symbol != self.simulation.instruments[symbol].symbol:
+            if action.symbol not in self.simulation.symbols:
                 return ActionRefused("wrong_symbol", f"this run does not trade {action.symbol}")
-            symbol = self._simulation.symbols[action.symbol]
+            symbol = self.simulation.symbols[action.symbol]
         if isinstance(action, OpenTrade):
             return [self._open(action, symbol, row)]
         if isinstance(action, CancelOrder):
@@ -93,7 +95,7 @@ class Desk:
             LONG if action.side is Side.BUY else SHORT,
             0,
             NEVER if action.expiry is None else int(action.expiry.timestamp() * 1000),
-            self._simulation.tag(action.tag),
+            self.simulation.tag(action.tag),
             nan if action.price is None else action.price,
             nan if action.sl is None else action.sl,
             nan if action.tp is None else action.tp,
@@ -104,37 +106,34 @@ class Desk:
 
     def positions(self) -> tuple[Position, ...]:
         """The symbol's open trades, as a strategy may see them."""
-        if self._positions_of != self._simulation.version:
-            self._positions, self._positions_of = self._look_up(), self._simulation.version
+        self.consulted = True
+        if self._positions_of != self.simulation.version:
+            self._positions_of = self.simulation.version
+            mine = (p for p in self.simulation.positions if p["symbol"] == self._symbol)
+            self._positions = tuple(self.view(position) for position in mine)
         return self._positions
 
-    def _look_up(self) -> tuple[Position, ...]:
-        simulation, instrument = self._simulation, self._simulation.instruments[self._symbol]
-        found = []
-        for p in simulation.positions:
-            if p["symbol"] != self._symbol:
-                continue
-            direction = int(p["direction"])
-            found.append(
-                Position(
-                    id=int(p["id"]),
-                    side=Side.BUY if direction == LONG else Side.SELL,
-                    lots=instrument.from_steps(int(p["steps"])),
-                    entry_time=int(p["entry_time"]),
-                    entry_price=instrument.from_ticks(int(p["entry"]) * direction),
-                    sl=price_or_none(instrument, int(p["stop"]), direction, NO_STOP),
-                    tp=price_or_none(instrument, int(p["target"]), direction, NO_TARGET),
-                    tag=simulation.tags[int(p["tag"])],
-                    mark=self._mark,
-                )
-            )
-        return tuple(found)
+    def view(self, record: Any) -> Position:
+        """A POSITION record, or a TRADE record while it was open, as a strategy may see it."""
+        instrument, direction = self.simulation.instruments[self._symbol], int(record["direction"])
+        return Position(
+            id=int(record["id"]),
+            side=Side.BUY if direction == LONG else Side.SELL,
+            lots=instrument.from_steps(int(record["steps"])),
+            entry_time=int(record["entry_time"]),
+            entry_price=instrument.from_ticks(int(record["entry"]) * direction),
+            sl=price_or_none(instrument, int(record["stop"]), direction, NO_STOP),
+            tp=price_or_none(instrument, int(record["target"]), direction, NO_TARGET),
+            tag=self.simulation.tags[int(record["tag"])],
+            mark=self._mark,
+        )
 
     def orders(self) -> tuple[PendingOrder, ...]:
         """The symbol's entries that wait or are on their way, as a strategy may see them."""
-        instrument = self._simulation.instruments[self._symbol]
+        self.consulted = True
+        instrument = self.simulation.instruments[self._symbol]
         found = []
-        for o in self._simulation.orders:
+        for o in self.simulation.orders:
             kind, direction = int(o["kind"]), int(o["direction"])
             if o["symbol"] != self._symbol or kind not in _TYPES:
                 continue
@@ -148,14 +147,14 @@ class Desk:
                     sl=price_or_none(instrument, int(o["stop"]), direction, NO_STOP),
                     tp=price_or_none(instrument, int(o["target"]), direction, NO_TARGET),
                     expiry=None if o["expiry"] == NEVER else int(o["expiry"]),
-                    tag=self._simulation.tags[int(o["tag"])],
+                    tag=self.simulation.tags[int(o["tag"])],
                 )
             )
         return tuple(found)
 
     def refusal(self, code: int, request: Request, lots: float) -> ActionRefused:
         """Why the simulation did not take a request, in words."""
-        instrument = self._simulation.instruments[request[2]]
+        instrument = self.simulation.instruments[request[2]]
         side = Side.BUY if request[3] == LONG else Side.SELL
         if code in (WRONG_SIDE_SL, WRONG_SIDE_TP):
             name, level = ("sl", request[8]) if code == WRONG_SIDE_SL else ("tp", request[9])
@@ -184,7 +183,7 @@ class Desk:
 
     def reduction(self, lots: float, symbol: int) -> ActionRefused | None:
         """Why an entry has fewer lots than asked for, None when it has not."""
-        instrument = self._simulation.instruments[symbol]
+        instrument = self.simulation.instruments[symbol]
         if instrument.to_steps(min(lots, 1e12)) <= instrument.to_steps(instrument.volume_max):
             return None
         return ActionRefused(
@@ -192,25 +191,25 @@ class Desk:
         )
 
     def _mark(self, position: Position) -> float:
-        instrument = self._simulation.instruments[self._symbol]
-        row = self._simulation.market.last_row(self._symbol, self.row)
-        bid, spread = (int(self._simulation.market.columns[column, row]) for column in (4, 5))
+        instrument = self.simulation.instruments[self._symbol]
+        row = self.simulation.market.last_row(self._symbol, self.row)
+        bid, spread = (int(self.simulation.market.columns[column, row]) for column in (4, 5))
         sign = 1 if position.side is Side.BUY else -1
         closing = bid if sign == 1 else bid + spread
         ticks = (closing - instrument.to_ticks(position.entry_price)) * sign
         return round(ticks * instrument.tick_value * position.lots, 2)
 
     def _close(self, symbol: int, row: int) -> float:
-        last = self._simulation.market.last_row(symbol, row)
-        return self._simulation.instruments[symbol].from_ticks(int(self._simulation.market.columns[4, last]))
+        last = self.simulation.market.last_row(symbol, row)
+        return self.simulation.instruments[symbol].from_ticks(int(self.simulation.market.columns[4, last]))
 
     def _side_of(self, position_id: int) -> Side:
-        directions = (p["direction"] for p in self._simulation.positions if p["id"] == position_id)
+        directions = (p["direction"] for p in self.simulation.positions if p["id"] == position_id)
         return Side.BUY if next(directions, LONG) == LONG else Side.SELL
 
     def _chosen_trades(self, action: CloseTrade | ModifyTrade, symbol: int) -> Iterator[int]:
-        tags = self._simulation.tags
-        for p in self._simulation.positions:
+        tags = self.simulation.tags
+        for p in self.simulation.positions:
             if p["symbol"] != symbol:
                 continue
             if action.trade_id is not None:
@@ -220,13 +219,13 @@ class Desk:
                 yield int(p["id"])
 
     def _chosen_orders(self, action: CancelOrder, symbol: int) -> Iterator[int]:
-        for o in self._simulation.orders:
+        for o in self.simulation.orders:
             if o["symbol"] != symbol or int(o["kind"]) not in _TYPES:
                 continue
             if action.order_id is not None:
                 if o["id"] == action.order_id:
                     yield int(o["id"])
-            elif action.tag is None or self._simulation.tags[int(o["tag"])] == action.tag:
+            elif action.tag is None or self.simulation.tags[int(o["tag"])] == action.tag:
                 yield int(o["id"])
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cached_property
 from numbers import Integral
 from typing import Any, TypeVar
 
@@ -40,8 +41,9 @@ class StrategyDriver:
         """Whether the whole decision is given as arrays."""
         return callable(getattr(self.strategy, "entry_signals", None))
 
-    def entry_mask(self) -> NDArray[np.bool_] | None:
-        """On which bars the strategy could act, None when it does not say."""
+    @cached_property
+    def mask(self) -> NDArray[np.bool_] | None:
+        """`entry_mask`: on which bars the strategy could act, None when it does not say."""
         method = getattr(self.strategy, "entry_mask", None)
         if not callable(method):
             return None
@@ -53,8 +55,9 @@ class StrategyDriver:
             )
         return mask
 
-    def entry_signals(self) -> pd.DataFrame:
-        """The strategy's decisions as it gives them, one row a bar."""
+    @cached_property
+    def signals(self) -> pd.DataFrame:
+        """`entry_signals`: the strategy's decisions as it gives them, one row a bar."""
         method = self.strategy.entry_signals  # type: ignore[attr-defined]
         signals = self.call(lambda: method(self.frame.copy(deep=False)))
         if not isinstance(signals, pd.DataFrame) or len(signals) != len(self._bars):

@@ -1,5 +1,6 @@
-"""The whole decision of a strategy as arrays (`entry_signals`), turned into requests."""
+"""Trading without asking bar by bar: the whole decision of a strategy as arrays (`entry_signals`)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.engine.kernel.records import LONG, MARKET, NEVER, REQUEST, SHORT
+from analysis.engine.journal import Journal
+from analysis.engine.kernel.records import LONG, MARKET, NEVER, PLACED, REQUEST, SHORT
+from analysis.engine.result import MAX_REFUSALS_KEPT
+from analysis.engine.seat import Seat
 from analysis.engine.simulation import Simulation
 from analysis.errors import RunFailed
 from analysis.strategy.actions import MAX_TAG_LENGTH
@@ -25,6 +29,55 @@ class Signals:
     requests: NDArray[np.void]
     bars: NDArray[np.int64]
     refused: tuple[tuple[int, str, str], ...]
+
+
+@dataclass(frozen=True)
+class SentSignals:
+    """Signals that became orders: the first order's id, and the places of those that did."""
+
+    simulation: Simulation
+    first_order: int
+    placed: NDArray[np.int64]
+    closes: NDArray[np.int64]
+    requests: NDArray[np.void]
+
+    def order(self, id_: int) -> tuple[int, object]:
+        """When an order was asked for, and how."""
+        place = int(self.placed[id_ - self.first_order])
+        return int(self.closes[place]), written(self.requests[place], self.simulation)
+
+
+def trade_signals(seats: Sequence[Seat], simulation: Simulation, journal: Journal) -> list[Signals]:
+    """Have the simulation take every signal, each when its time comes. Returns them by seat."""
+    found = [read_signals(s.driver.signals, s.first_bar, s.stops, simulation, s.symbol) for s in seats]
+    requests = np.concatenate([signals.requests for signals in found])
+    closes = np.concatenate([s.bars.close_time[f.bars] for s, f in zip(seats, found, strict=True)])
+    if len(seats) > 1:
+        order = np.argsort(closes, kind="stable")
+        requests, closes = requests[order], closes[order]
+    first_order = simulation.last_order + 1
+    codes, wanted = simulation.place(requests, len(simulation.market))
+    journal.sent = SentSignals(simulation, first_order, np.flatnonzero(codes == PLACED), closes, requests)
+    for seat, signals in zip(seats, found, strict=True):
+        for bar, code, reason in signals.refused:
+            row = {"action": "entry_signals", "side": str(seat.driver.signals["side"].iloc[bar])}
+            journal.note(int(seat.bars.close_time[bar]), "refused", code, reason, row)
+    most = np.array([i.volume_max + i.volume_step for i in simulation.instruments])[requests["symbol"]]
+    telling = np.flatnonzero((codes != PLACED) | (wanted >= most))
+    for i in telling[:MAX_REFUSALS_KEPT].tolist():
+        request, asked = requests[i].item(), written(requests[i], simulation)
+        journal.answer(seats[request[2]].desk, int(closes[i]), asked, request, int(codes[i]), float(wanted[i]))
+    journal.refused += int((codes[telling[MAX_REFUSALS_KEPT:]] != PLACED).sum())
+    return found
+
+
+def written(request: Any, simulation: Simulation) -> dict[str, object]:
+    """A signal as the action it stands for."""
+    names = (*_LEVELS, *_SIZES)
+    given = {name: float(request[name]) for name in names if not np.isnan(request[name])}
+    side = "BUY" if request["direction"] == LONG else "SELL"
+    tag = simulation.tags[int(request["tag"])]
+    return {"action": "OPEN_TRADE", "side": side, **given, **({"tag": tag} if tag else {})}
 
 
 def read_signals(

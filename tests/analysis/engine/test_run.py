@@ -252,7 +252,7 @@ class TestProgress:
 
     def test_it_is_reported_while_a_slow_strategy_runs(self, monkeypatch):
         ticks = iter(np.arange(0, 1_000, 0.15).tolist())
-        monkeypatch.setattr("analysis.engine.loop.time.monotonic", lambda: next(ticks))
+        monkeypatch.setattr("analysis.engine.ticks.time.monotonic", lambda: next(ticks))
         seen = []
         run(Script({}), [FLAT] * 10, lambda done, total: seen.append(done))
         assert seen[0] == 0 and seen[-1] == 10

@@ -1,0 +1,59 @@
+"""What became of the actions that were not carried out as asked."""
+
+from typing import Protocol
+
+from analysis.engine.desk import LATE, Desk, Request
+from analysis.engine.driver import spell
+from analysis.engine.kernel.records import EXPIRED, PLACED
+from analysis.engine.result import MAX_REFUSALS_KEPT, Refusal
+from analysis.engine.simulation import Simulation
+
+_ORDERS_REMEMBERED = 10_000
+
+
+class Sent(Protocol):
+    """Orders that were sent all at once."""
+
+    def order(self, id_: int) -> tuple[int, object]:
+        """When an order was asked for, and how."""
+
+
+class Journal:
+    """Refusals, and which action an order came from, for those that come to nothing later."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.refusals: list[Refusal] = []
+        self.refused = 0
+        self.sent: Sent | None = None
+        self._simulation = simulation
+        self._asked: dict[int, tuple[int, object]] = {}  # by order: when, and what the strategy wrote
+
+    def note(self, close_time: int, outcome: str, code: str, reason: str, written: object) -> None:
+        """One action, asked for at the close `close_time`; the first thousand are kept, all refused are counted."""
+        self.refused += outcome == "refused"
+        if len(self.refusals) < MAX_REFUSALS_KEPT:
+            self.refusals.append(Refusal(close_time, outcome, code, reason, spell(written)))
+
+    def answer(self, desk: Desk, close_time: int, written: object, request: Request, code: int, wanted: float) -> None:
+        """What the simulation said to a request: its code and the lots that were wanted."""
+        if code != PLACED:
+            refused = desk.refusal(code, request, wanted)
+            self.note(close_time, "refused", refused.code, refused.reason, written)
+            return
+        reduced = desk.reduction(wanted, request[2])
+        if reduced is not None:
+            self.note(close_time, "reduced", reduced.code, reduced.reason, written)
+        if self.sent is None:
+            self._remember(close_time, written)
+
+    def hear(self) -> None:
+        """Note the orders that came to nothing on their way or while they waited."""
+        for order, code in self._simulation.notices():
+            close_time, written = self._asked.pop(order) if self.sent is None else self.sent.order(order)
+            self.note(close_time, "expired" if code == EXPIRED else "refused", *LATE[code], written)
+
+    def _remember(self, close_time: int, written: object) -> None:
+        self._asked[self._simulation.last_order] = (close_time, written)
+        if len(self._asked) > _ORDERS_REMEMBERED:
+            waiting = set(self._simulation.orders["id"].tolist())
+            self._asked = {id_: asked for id_, asked in self._asked.items() if id_ in waiting}

@@ -1,0 +1,156 @@
+"""The self-check as the engine feeds it: what was decided, and the same backtest again on data that know less."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.candles import COLUMNS, Candles
+from analysis.engine.journal import Journal
+from analysis.engine.result import BacktestSettings
+from analysis.engine.seat import Leg, Seat, take_seats
+from analysis.engine.signals import Signals, written
+from analysis.engine.simulation import Simulation
+from analysis.engine.ticks import TickTrading
+from analysis.self_check import Decision, check_run, idle_bars, still
+from analysis.strategy import Position
+
+_ALL_KEPT = 256  # decisions with actions are all kept up to so many, then
+_EVERY = 16
+_MOST_KEPT = 1024
+
+
+class Recorder:
+    """The decisions of a run, thinned, by symbol."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self.bars: dict[int, list[int]] = {}
+        self.acted: dict[int, list[Decision]] = {}
+        self.altered: set[int] = set()  # symbols whose trades were changed while they were open
+
+    def take(self, seat: Seat, bar: int, stop: int, actions: list[Any]) -> None:
+        """One decision, before it is carried out."""
+        bars = self.bars.setdefault(seat.symbol, [])
+        bars.append(bar)
+        if any(isinstance(a, dict) and a.get("action") in ("MODIFY_TRADE", "CLOSE_TRADE") for a in actions):
+            self.altered.add(seat.symbol)
+        kept = self.acted.setdefault(seat.symbol, [])
+        if len(bars) <= _ALL_KEPT or (len(bars) % _EVERY == 0 and len(kept) < _MOST_KEPT):
+            copies = tuple(dict(action) if isinstance(action, dict) else action for action in actions)
+            positions = still(seat.desk.positions()) if seat.sees_positions else ()
+            orders = seat.desk.orders() if seat.sees_positions else ()
+            kept.append(Decision(bar, float(self._simulation.equity[stop - 1]), positions, copies, orders))
+
+    def take_signals(self, seats: Sequence[Seat], found: Sequence[Signals]) -> None:
+        """The decisions of arrays."""
+        for seat, signals in zip(seats, found, strict=True):
+            self.bars[seat.symbol] = signals.bars.tolist()
+            every = range(0, len(signals.bars), max(len(signals.bars) // _ALL_KEPT, 1))
+            self.acted[seat.symbol] = [
+                Decision(
+                    int(signals.bars[i]),
+                    float(self._simulation.equity[seat.stops[signals.bars[i]] - 1]),
+                    actions=(written(signals.requests[i], self._simulation),),
+                )
+                for i in every
+            ]
+
+    def complete_to(self, symbol: int) -> int:
+        """Up to this bar every decision with actions was kept."""
+        bars, kept = self.bars.get(symbol, []), self.acted.get(symbol, [])
+        complete = 0
+        while complete < len(kept) and kept[complete].bar == bars[complete]:
+            complete += 1
+        return kept[complete - 1].bar if 0 < complete < len(bars) else (-1 if bars and complete == 0 else 2**62)
+
+
+def recheck(seat: Seat, legs: Sequence[Leg], settings: BacktestSettings, recorder: Recorder, *, audit: bool) -> None:
+    """Hold what a strategy decided against what it decides on data that end earlier. Raises RunFailed."""
+    remake = seat.leg.remake
+    if remake is None:
+        return
+
+    def rerun(bar: int, future: Candles) -> Sequence[Decision]:
+        return _decisions_again(seat, legs, settings, bar, future)
+
+    driver = seat.driver
+    check_run(
+        remake=remake,
+        candles=seat.bars.candles,
+        frame=driver.frame,
+        window=driver.window,
+        first_bar=seat.first_bar,
+        acted=recorder.acted.get(seat.symbol, []),
+        idle=_idle(seat, recorder),
+        rerun=rerun,
+        complete_to=min(recorder.complete_to(seat.symbol), len(seat.bars) - 1),
+        fast=_fast(seat),
+        audit=audit,
+    )
+
+
+def _fast(seat: Seat) -> pd.DataFrame | None:
+    if seat.driver.has_signals:
+        return seat.driver.signals
+    return None if seat.driver.mask is None else pd.DataFrame({"entry_mask": seat.driver.mask})
+
+
+def _idle(seat: Seat, recorder: Recorder) -> list[Decision]:
+    """Some bars on which nothing was decided. What was open there is told from the trades, so not where trades were
+    changed on the way."""
+    if seat.first_bar >= len(seat.bars) or (seat.sees_positions and seat.symbol in recorder.altered):
+        return []
+    bars = idle_bars(seat.driver.frame, first_bar=seat.first_bar, acted=recorder.bars.get(seat.symbol, []))
+    equity = seat.desk.simulation.equity
+    return [
+        Decision(int(bar), float(equity[seat.stops[bar] - 1]), _open_at(seat, int(seat.stops[bar]))) for bar in bars
+    ]
+
+
+def _open_at(seat: Seat, row: int) -> tuple[Position, ...]:
+    """The trades that were open before a row, once all have ended."""
+    if not seat.sees_positions:
+        return ()
+    simulation = seat.desk.simulation
+    trades = simulation.trades
+    mine = trades[(trades["symbol"] == seat.symbol) & (trades["entry_row"] < row) & (trades["exit_row"] >= row)]
+    seat.desk.row = row
+    return still(tuple(seat.desk.view(trade) for trade in np.sort(mine, order="id")))
+
+
+def _decisions_again(
+    seat: Seat, legs: Sequence[Leg], settings: BacktestSettings, bar: int, future: Candles
+) -> list[Decision]:
+    """The decisions with actions up to `bar` of fresh strategies, asked bar by bar, on the candles up to its close and
+    then `future`."""
+    end = int(seat.bars.close_time[bar])
+    again = [
+        replace(
+            leg,
+            strategy=leg.remake() if leg.remake else leg.strategy,
+            candles=_until(leg.candles, end, future if leg is seat.leg else None),
+        )
+        for leg in legs
+    ]
+    simulation, seats = take_seats([leg for leg in again if len(leg.candles)], settings)
+    found: list[Decision] = []
+
+    def take(asked: Seat, at: int, stop: int, actions: list[Any]) -> None:
+        if asked.leg.instrument == seat.leg.instrument and at <= bar:
+            found.append(Decision(at, float(simulation.equity[stop - 1]), actions=tuple(actions)))
+
+    TickTrading(seats, simulation, Journal(simulation), take, plain=True).trade(lambda done, total: None)
+    return found
+
+
+def _until(candles: Candles, end: int, future: Candles | None) -> Candles:
+    """The M1 candles before an instant, and bars of the future as a candle each."""
+    rows = int(np.searchsorted(candles.time, end))
+    columns: dict[str, NDArray[Any]] = {name: getattr(candles, name)[:rows] for name in COLUMNS}
+    if future is not None and len(future):
+        columns = {name: np.concatenate([columns[name], getattr(future, name)]) for name in COLUMNS}
+    return Candles(candles.symbol, **columns)

@@ -1,0 +1,148 @@
+"""Whether two tables, or two lists of actions, say the same."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.strategy import ActionRefused, parse_action
+
+# Fourier transforms and sums in another order round differently: that is noise, not knowledge.
+_NOISE = 1e-9
+_Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first row and column that differ; `lacking` when the second table has nothing at all in that column."""
+
+    row: int
+    column: str
+    first: object
+    second: object
+    lacking: bool = False
+
+
+def first_difference(first: pd.DataFrame, second: pd.DataFrame, rows: int) -> Difference | None:
+    """The earliest difference within the first `rows` rows; rows are compared by position."""
+    found: Difference | None = None
+    for name, mine, theirs in _pairs(first, second):
+        end = rows if found is None else found.row
+        difference = _column_difference(name, mine.iloc[:end], None if theirs is None else theirs.iloc[:end])
+        found = difference or found
+    return found
+
+
+def same_actions(first: Sequence[object], second: Sequence[object]) -> bool:
+    """Whether both ask for the same, however it is spelt ("long" and "BUY" are one thing)."""
+    return len(first) == len(second) and all(map(_same_action, first, second))
+
+
+def _pairs(first: pd.DataFrame, second: pd.DataFrame) -> list[tuple[str, "pd.Series[Any]", "pd.Series[Any] | None"]]:
+    """Columns of the same name; of the same place where names repeat."""
+    if first.columns.equals(second.columns):
+        return [(str(name), first.iloc[:, i], second.iloc[:, i]) for i, name in enumerate(first.columns)]
+    mine, theirs = (table.loc[:, ~table.columns.duplicated()] for table in (first, second))
+    return [(str(name), mine[name], theirs[name] if name in theirs.columns else None) for name in mine.columns]
+
+
+def _column_difference(name: str, mine: "pd.Series[Any]", theirs: "pd.Series[Any] | None") -> Difference | None:
+    if theirs is None:
+        theirs = pd.Series([None] * len(mine), index=mine.index, dtype=object)
+    unequal = np.flatnonzero(_unequal(mine, theirs))
+    if not len(unequal):
+        return None
+    row = int(unequal[0])
+    return Difference(row, name, mine.iloc[row], theirs.iloc[row], lacking=bool(theirs.isna().all()))
+
+
+def _unequal(mine: "pd.Series[Any]", theirs: "pd.Series[Any]") -> _Flags:
+    a, b = _plain(mine), _plain(theirs)
+    if a.dtype.kind in "biu" and b.dtype.kind in "biu":
+        return np.asarray(a != b)
+    if a.dtype.kind in "biufc" and b.dtype.kind in "biufc":
+        return _unequal_numbers(a, b)
+    if a.dtype.kind in "mM" and a.dtype == b.dtype:
+        return np.asarray(a.view(np.int64) != b.view(np.int64))
+    return _unequal_objects(_objects(mine), _objects(theirs))
+
+
+def _plain(series: "pd.Series[Any]") -> NDArray[Any]:
+    """The values as numpy holds them; times of any zone as UTC."""
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        return np.asarray(series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy())
+    if isinstance(series.dtype, np.dtype):
+        return series.to_numpy()
+    return _objects(series)
+
+
+def _objects(series: "pd.Series[Any]") -> NDArray[Any]:
+    return np.asarray(series.to_numpy(dtype=object))
+
+
+def _unequal_numbers(a: NDArray[Any], b: NDArray[Any]) -> _Flags:
+    unequal = np.asarray((a != b) & ~((a != a) & (b != b)))
+    if not unequal.any():
+        return unequal
+    suspects = np.flatnonzero(unequal)
+    x, y = (values[suspects].astype(np.complex128 if values.dtype.kind == "c" else np.float64) for values in (a, b))
+    with np.errstate(all="ignore"):
+        allowed = _NOISE * (np.maximum(np.abs(x), np.abs(y)) + _scale(a))
+        noise = np.isfinite(x) & np.isfinite(y) & (np.abs(x - y) <= allowed)
+    unequal[suspects[noise]] = False
+    return unequal
+
+
+def _scale(values: NDArray[Any]) -> float:
+    """A usual size of what is in the column; the median, since one spike must not hide everything else."""
+    size = np.abs(values[np.isfinite(values) & (values != 0)])
+    return float(np.median(size)) if len(size) else 0.0
+
+
+def _unequal_objects(a: NDArray[Any], b: NDArray[Any]) -> _Flags:
+    try:
+        unequal = np.asarray(a != b, np.bool_)
+    except (TypeError, ValueError):  # what is in there has no plain answer
+        unequal = np.ones(len(a), np.bool_)
+    for row in np.flatnonzero(unequal):
+        unequal[row] = not _same(a[row], b[row])
+    return unequal
+
+
+def _same(x: Any, y: Any) -> bool:
+    """Two values of any kind: nothing equals nothing, numbers up to noise, the rest as Python compares it."""
+    if _is_nothing(x) or _is_nothing(y):
+        return _is_nothing(x) and _is_nothing(y)
+    if isinstance(x, Real | np.bool_) and isinstance(y, Real | np.bool_):
+        p, q = float(x), float(y)
+        return p == q or (np.isfinite(p) and np.isfinite(q) and abs(p - q) <= _NOISE * max(abs(p), abs(q)))
+    if isinstance(x, Mapping) and isinstance(y, Mapping):
+        return x.keys() == y.keys() and all(_same(x[key], y[key]) for key in x)
+    if isinstance(x, list | tuple | np.ndarray) and isinstance(y, list | tuple | np.ndarray):
+        return len(x) == len(y) and all(map(_same, x, y))
+    if not (isinstance(x, type(y)) or isinstance(y, type(x))):
+        return False
+    try:
+        return _compares_identity(x) or bool(x == y)
+    except (TypeError, ValueError):
+        return repr(x) == repr(y)
+
+
+def _compares_identity(value: Any) -> bool:
+    """An object that equals only itself says nothing about what is in it."""
+    return getattr(type(value), "__eq__", None) is object.__eq__
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and value != value)
+
+
+def _same_action(first: object, second: object) -> bool:
+    a, b = parse_action(first), parse_action(second)
+    if isinstance(a, ActionRefused) or isinstance(b, ActionRefused):
+        return _same(first, second)
+    return type(a) is type(b) and _same(vars(a), vars(b))
