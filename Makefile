@@ -46,8 +46,8 @@ fmt: .venv/dev ## format the code
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: .venv/dev ## measure (see benchmarks/README.md)
-	$(BIN)/python -m benchmarks.run
+bench: .venv/dev ## measure beside other engines (ARGS="--years 10", see benchmarks/README.md)
+	$(BIN)/python -m benchmarks.run $(ARGS)
 
 lock: .venv/created ## choose the newest versions that fit requirements/*.txt
 	$(BIN)/python -m pip install --quiet uv

@@ -1,94 +1,67 @@
-"""`make bench`: how long the engine takes, and what the platform around it adds.
+"""`make bench`: our engine beside others on the same work, and what the platform around it adds.
 
-The platform is a private one in a temporary folder: embedded servers, the web server and one worker. Both figures are
-of the same candles and strategy, in one run, so their ratio holds on any machine.
+See benchmarks/README.md. Everyone runs on this machine in the same minutes, so that the ratios hold on any.
 """
 
-import os
-import statistics
-import tempfile
-import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+import argparse
+from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
-PROJECT = Path(__file__).resolve().parent.parent
-TEMPLATE = "ema_crossover_v1.py"
-SYMBOL = "XAUUSD.demo"
-START, END = datetime(2025, 2, 1, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC)
-REPEATS = 5
+from benchmarks import report
+from benchmarks.agreement import Referee
+from benchmarks.data import BARS, candles_file
+from benchmarks.engines import Engine, chosen
+from benchmarks.turns import Measured, Task, measure
+from benchmarks.whole_path import measure_path
+
+FOLDER = Path(__file__).resolve().parent.parent / "var" / "bench"
+ROUNDS = {"arrays": 25, "bars": 7, "slow": 1}
+QUICK_ROUNDS, QUICK_SHARE = 2, 6
 
 
 def main() -> None:
-    """Measure and print a table."""
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {"BOTYARD_VAR": folder, "DJANGO_SETTINGS_MODULE": "config.settings"}
-        for name in ("DATABASE_URL", "REDIS_URL"):
-            os.environ.pop(name, None)
-        from config.embedded import EmbeddedServices
-
-        with EmbeddedServices(Path(folder)):
-            _measure(Path(folder))
+    """Measure what is asked for and print it."""
+    arguments = _arguments()
+    for years in sorted(set(arguments.years)):
+        _compare(chosen(arguments.only, years), years, arguments.quick)
+    if not (arguments.only or arguments.quick):
+        print("\n## The whole path\n", flush=True)
+        measure_path()
 
 
-def _measure(var: Path) -> None:
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    from analysis.utils.data_processor import load_m1_candles
-    from config.setup import prepare
-
-    login = prepare()
-    call_command("make_demo_data", SYMBOL)
-    candles = load_m1_candles(SYMBOL, START, END, data_root=var / "data")
-    engine = _engine(candles)
-    path = _whole_path(var, login)
-    bars = len(candles)
-    print(f"{bars:,} M1 candles, {TEMPLATE}, median of {REPEATS} warm runs")
-    print(f"  engine alone                {engine:6.2f} s   {bars / engine:9,.0f} bars/s")
-    print(f"  REST launch to COMPLETED    {path:6.2f} s   {path / engine:.2f} x the engine, +{path - engine:.2f} s")
+def _compare(engines: Sequence[Engine], years: int, quick: bool) -> None:
+    bars = BARS[years] // (QUICK_SHARE if quick else 1)
+    print(f"\n## {bars:,} M1 candles{' (quick: too few for the promises)' if quick else ''}\n", flush=True)
+    candles = candles_file(FOLDER, bars)
+    measured: list[Measured] = []
+    for group, members in groupby(engines, key=lambda engine: engine.group):
+        tasks = [Task(engine, years, bars, candles) for engine in members]
+        if years > 1:
+            tasks += _on_one_year([task.engine for task in tasks])
+        measured += measure(tasks, FOLDER, QUICK_ROUNDS if quick else ROUNDS[group])
+    _print([one for one in measured if one.task.years == years], measured, Referee(candles))
 
 
-def _engine(candles: Any) -> float:
-    from analysis.engine import BacktestSettings, run_backtest
-    from analysis.strategy import load_strategy_class, make_strategy
-    from trading.models import InstrumentSpecification
-
-    instrument = InstrumentSpecification.objects.get(pk=SYMBOL).to_instrument()
-    strategy_class = load_strategy_class((PROJECT / "strategy_templates" / TEMPLATE).read_text(), TEMPLATE)
-
-    def once() -> None:
-        strategy = make_strategy(strategy_class, {}, {}, instrument)
-        run_backtest(strategy, candles, instrument, BacktestSettings(initial_equity=10_000.0))
-
-    return _median(once)
+def _on_one_year(engines: Sequence[Engine]) -> list[Task]:
+    """Ours again, in the same rounds: does a bar cost the same in a longer run?"""
+    file = candles_file(FOLDER, BARS[1])
+    return [Task(engine, 1, BARS[1], file) for engine in engines if engine.key.startswith("ours")]
 
 
-def _whole_path(var: Path, login: Any) -> float:
-    from config.demo import Client, Window, run_backtest
-    from config.supervisor import Supervisor, free_port, web, worker
-
-    port = free_port(0)
-    window = Window(SYMBOL, START.isoformat(), END.isoformat())
-    with Supervisor(PROJECT, var / "log", environment=os.environ, echo=None) as programs:
-        programs.start([web(port), worker("backtests", queues="backtests,default", concurrency=1)])
-        programs.wait_for_web(f"http://127.0.0.1:{port}/")
-        with Client(f"http://127.0.0.1:{port}") as client:
-            client.login(login.username, login.password)
-            return _median(lambda: run_backtest(client, window, lambda run: None))
+def _print(measured: Sequence[Measured], everything: Sequence[Measured], referee: Referee) -> None:
+    shorter = [one for one in everything if one not in measured]
+    print(f"\n{referee.expected_trades():,} trades by the benchmark's rules\n")
+    print("\n".join(report.table(measured, referee)) + "\n")
+    print("\n".join(report.promises(measured, shorter, referee)), flush=True)
 
 
-def _median(action: Callable[[], object]) -> float:
-    action()  # warm: imports, caches
-    seconds = []
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        action()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
+    parser.add_argument("--years", type=int, nargs="+", choices=sorted(BARS), default=[1], help="spans of candles")
+    parser.add_argument("--only", default="", help="engines by the beginnings of their names: ours,backtesting")
+    parser.add_argument("--quick", action="store_true", help="two months and two rounds: does it work at all?")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

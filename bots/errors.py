@@ -4,11 +4,13 @@ from accounts.errors import Conflict, Invalid, PlatformError
 
 __all__ = [
     "AccountBusy",
+    "ArtifactsCleared",
     "Conflict",
     "IdempotencyMismatch",
     "InUse",
     "Invalid",
     "LeaseLost",
+    "NotCompleted",
     "NotStartable",
     "StrategyRejected",
     "TemplateUnknown",
@@ -43,6 +45,19 @@ class AccountBusy(Conflict):
     """The account already has an active live run."""
 
     code = "account_busy"
+
+
+class NotCompleted(Conflict):
+    """The run has no result: it has not ended yet, or not well."""
+
+    code = "not_completed"
+
+
+class ArtifactsCleared(PlatformError):
+    """The run is there but its files are not any more: answered 410, running it again makes them again."""
+
+    code = "artifacts_cleared"
+    status = 410
 
 
 class IdempotencyMismatch(PlatformError):

@@ -15,11 +15,13 @@ from accounts.serializers import (
     StrictChoiceField,
     StrictDateTimeField,
     StrictFloatField,
+    StrictIntegerField,
     StrictModelSerializer,
     StrictSerializer,
     plain_json,
 )
 from bots.models import BacktestConfig, BacktestRun, Bot, BotVersion, LiveRun, LiveRunEvent
+from bots.models.backtest_run import MAX_SYMBOLS
 
 PARAMS_HELP = "Parameters of the strategy by name; what its PARAMS_SCHEMA names may be set"
 
@@ -53,6 +55,9 @@ class RiskSettingsSerializer(StrictSerializer):
     """`risk_json`: what a strategy is told about risk."""
 
     fixed_lot_size = StrictFloatField(required=False, min_value=0.00001, max_value=100_000)
+    max_open_positions = StrictIntegerField(
+        required=False, min_value=1, max_value=10_000, help_text="Further entries are refused while so many are open"
+    )
 
 
 class BotSerializer(StrictModelSerializer):
@@ -105,7 +110,8 @@ class BacktestConfigSerializer(StrictModelSerializer):
         model = BacktestConfig
         fields = [
             "id", "bot_version", "label", "timeframe", "initial_equity", "risk_json", "slippage_ms", "slippage_r",
-            "spread_points", "commission_per_lot", "intrabar", "created_at",
+            "spread_points", "commission_per_lot", "intrabar", "warmup_bars", "leverage", "stop_out_level",
+            "rollover_time", "rollover_timezone", "created_at",
         ]  # fmt: skip
         read_only_fields = ["id", "created_at"]
 
@@ -125,8 +131,8 @@ class BacktestRunListSerializer(serializers.ModelSerializer[BacktestRun]):
     class Meta:
         model = BacktestRun
         fields = [
-            *RUN_FIELDS, "config", "bot_version", "data_window_start", "data_window_end", "progress", "bars_done",
-            "bars_total", "cancelling_at", "finished_at", "error_code", "error", "digest",
+            *RUN_FIELDS, "instrument_symbols", "config", "bot_version", "data_window_start", "data_window_end",
+            "progress", "bars_done", "bars_total", "cancelling_at", "finished_at", "error_code", "error", "digest",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -135,7 +141,8 @@ class BacktestRunSerializer(BacktestRunListSerializer):
     class Meta(BacktestRunListSerializer.Meta):
         fields = [
             *BacktestRunListSerializer.Meta.fields, "error_traceback", "equity_curve", "stats", "simulated_trades_log",
-            "warnings", "refusals", "engine_version", "data_fingerprint",
+            "warnings", "refusals", "engine_version", "data_fingerprint", "instrument_snapshot", "settings_snapshot",
+            "data_snapshot",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -151,6 +158,32 @@ class WindowSerializer(StrictSerializer):
         start = StrictDateTimeField(required=False, help_text="From this time; default: the run's start")
         end = StrictDateTimeField(required=False, help_text="Until this time; default: the run's end")
         return {"from": start, "to": end, **super().get_fields()}  # `from` cannot be an attribute
+
+
+class SymbolSerializer(StrictSerializer):
+    """The query of what is asked for one symbol of a run at a time."""
+
+    symbol = StrictCharField(required=False, max_length=29, help_text="One of the run's symbols; default: the first")
+
+
+class CandleQuerySerializer(WindowSerializer, SymbolSerializer):
+    """The query of candles."""
+
+
+class TradeQuerySerializer(StrictSerializer):
+    """The query of trades, besides the page."""
+
+    symbol = StrictCharField(required=False, max_length=29, help_text="Only trades of this symbol of the run")
+
+
+class ReportQuerySerializer(StrictSerializer):
+    """The query of a report."""
+
+    download = QueryIntegerField(default=0, min_value=0, max_value=1, help_text="1: a file to keep, not a page to see")
+
+
+class NoQuerySerializer(StrictSerializer):
+    """The query of what takes none."""
 
 
 class EquityPointSerializer(serializers.Serializer[Any]):
@@ -177,6 +210,11 @@ class CandleBarsSerializer(serializers.Serializer[Any]):
     minutes = serializers.IntegerField(help_text="Length of each candle answered")
     total = serializers.IntegerField(help_text="M1 candles in the window")
     candles = CandleSerializer(many=True)
+
+
+class OverlaysSerializer(serializers.Serializer[Any]):
+    symbol = serializers.CharField()
+    overlays = JSONObjectField(help_text="As the strategy's code describes them")
 
 
 class TradeSerializer(serializers.Serializer[Any]):
@@ -228,9 +266,23 @@ class LiveRunEventSerializer(serializers.ModelSerializer[LiveRunEvent]):
 class LaunchBacktestSerializer(StrictSerializer):
     bot_version_id = OwnedField(queryset=BotVersion.objects.all())
     backtest_config_id = OwnedField(queryset=BacktestConfig.objects.all())
-    instrument_symbol = StrictCharField(max_length=29)
+    instrument_symbol = StrictCharField(max_length=29, required=False, help_text="Either this")
+    instrument_symbols = serializers.ListField(
+        child=StrictCharField(max_length=29), min_length=1, max_length=MAX_SYMBOLS, required=False,
+        help_text="or these, all different: one instance of the strategy each, trading on one equity",
+    )  # fmt: skip
     data_window_start = StrictDateTimeField()
     data_window_end = StrictDateTimeField(help_text="Exclusive")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Leaves `instrument_symbols` only."""
+        given = {"instrument_symbol", "instrument_symbols"} & set(attrs)
+        if len(given) != 1:
+            reason = "Give either this or instrument_symbols." if given else "This field is required."
+            raise serializers.ValidationError({"instrument_symbol": reason})
+        if "instrument_symbol" in attrs:
+            attrs["instrument_symbols"] = [attrs.pop("instrument_symbol")]
+        return attrs
 
 
 class StartLiveRunSerializer(StrictSerializer):

@@ -5,8 +5,9 @@ import socket
 import threading
 
 from celery import shared_task
-from celery.signals import worker_shutting_down
+from celery.signals import worker_process_init, worker_process_shutdown, worker_shutting_down
 
+from analysis.sandbox import spare
 from bots import services
 
 _shutdown = threading.Event()
@@ -15,6 +16,17 @@ _shutdown = threading.Event()
 @worker_shutting_down.connect
 def _tell_loops(**_: object) -> None:
     _shutdown.set()
+
+
+@worker_process_init.connect
+def _keep_a_spare(**_: object) -> None:
+    """Only of the prefork pool: in its processes, after the fork, in their main thread."""
+    spare.keep()
+
+
+@worker_process_shutdown.connect
+def _drop_the_spare(**_: object) -> None:
+    spare.drop()
 
 
 def _worker_name() -> str:

@@ -1,10 +1,13 @@
 """The bots API: authorise, validate, call one service, serialise."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from django.db.models import Model, QuerySet
 from django.http import Http404
+from django.urls import reverse
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
@@ -17,6 +20,16 @@ from rest_framework.views import APIView
 from accounts.views import signed_in
 from bots import filters, services
 from bots.models import BacktestConfig, BacktestRun, Bot, BotVersion, LiveRun
+from bots.responses import (
+    CSV,
+    CSV_ANSWERS,
+    PARQUET,
+    PARQUET_ANSWERS,
+    REPORT_ANSWERS,
+    AnyAccept,
+    ReportResponse,
+    StreamedFile,
+)
 from bots.selectors import (
     describe_template,
     get_strategy_template_content,
@@ -32,14 +45,20 @@ from bots.serializers import (
     BotVersionListSerializer,
     BotVersionSerializer,
     CandleBarsSerializer,
+    CandleQuerySerializer,
     EquityPointsSerializer,
     LaunchBacktestSerializer,
     LiveRunEventSerializer,
     LiveRunSerializer,
+    NoQuerySerializer,
+    OverlaysSerializer,
+    ReportQuerySerializer,
     StartLiveRunSerializer,
     StopLiveRunSerializer,
     StrategyTemplateSerializer,
     StrategyTemplateSourceSerializer,
+    SymbolSerializer,
+    TradeQuerySerializer,
     TradeSerializer,
     WindowSerializer,
 )
@@ -129,7 +148,7 @@ class BacktestRunViewSet(viewsets.ReadOnlyModelViewSet[BacktestRun]):
     """Backtests; lists leave the heavy fields out."""
 
     filterset_class = filters.BacktestRunFilter
-    search_fields = ["instrument_symbol", "config__label", "config__bot_version__bot__name"]
+    search_fields = ["instrument_symbols", "config__label", "config__bot_version__bot__name"]
     ordering_fields = ["created_at", "started_at", "finished_at", "instrument_symbol", "status"]
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -139,24 +158,47 @@ class BacktestRunViewSet(viewsets.ReadOnlyModelViewSet[BacktestRun]):
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         return BacktestRunListSerializer if self.action in {"list", "cancel"} else BacktestRunSerializer
 
-    @extend_schema(responses=TradeSerializer(many=True))
+    @extend_schema(parameters=[TradeQuerySerializer], responses=TradeSerializer(many=True))
     @action(detail=True, filterset_class=None, filter_backends=[])
     def trades(self, request: Request, pk: str | None = None) -> Response:
-        """The log of trades in the order they were closed; empty until the run is COMPLETED."""
-        page: Any = self.paginate_queryset(services.TradeLog(self.get_object()))  # type: ignore[arg-type]
-        return self.get_paginated_response(page)
+        """The log of trades in the order they were opened; empty until the run is COMPLETED."""
+        wanted = _query(request, TradeQuerySerializer, besides={"page", "page_size"})
+        log: Any = services.TradeLog(self.get_object(), wanted.get("symbol"))
+        return self.get_paginated_response(self.paginate_queryset(log))
 
     @extend_schema(parameters=[WindowSerializer], responses=EquityPointsSerializer)
     @action(detail=True, filterset_class=None, filter_backends=[], pagination_class=None)
     def equity(self, request: Request, pk: str | None = None) -> Response:
         """The equity after every M1 candle, thinned without losing an extreme; empty until the run is COMPLETED."""
-        return Response(asdict(services.equity_points(self.get_object(), _window(request))))
+        window = _window(_query(request, WindowSerializer))
+        return Response(asdict(services.equity_points(self.get_object(), window)))
 
-    @extend_schema(parameters=[WindowSerializer], responses=CandleBarsSerializer)
+    @extend_schema(parameters=[CandleQuerySerializer], responses=CandleBarsSerializer)
     @action(detail=True, filterset_class=None, filter_backends=[], pagination_class=None)
     def candles(self, request: Request, pk: str | None = None) -> Response:
         """The candles of the run, as M1 or the shortest longer candles that fit; exact aggregates of what is there."""
-        return Response(asdict(services.candle_bars(self.get_object(), _window(request))))
+        wanted = _query(request, CandleQuerySerializer)
+        bars = services.candle_bars(self.get_object(), _window(wanted), wanted.get("symbol"))
+        return Response(asdict(bars))
+
+    @extend_schema(parameters=[SymbolSerializer], responses=OverlaysSerializer)
+    @action(detail=True, filterset_class=None, filter_backends=[], pagination_class=None)
+    def overlays(self, request: Request, pk: str | None = None) -> Response:
+        """What the strategy draws on the chart of one symbol; empty until the run is COMPLETED."""
+        wanted = _query(request, SymbolSerializer)
+        return Response(asdict(services.chart_overlays(self.get_object(), wanted.get("symbol"))))
+
+    @extend_schema(parameters=[ReportQuerySerializer], responses=REPORT_ANSWERS)
+    @action(
+        detail=True, filterset_class=None, filter_backends=[], pagination_class=None,
+        content_negotiation_class=AnyAccept,
+    )  # fmt: skip
+    def report(self, request: Request, pk: str | None = None) -> ReportResponse:
+        """The result of a COMPLETED run as one HTML file: charts, statistics, trades, and how to get it again."""
+        wanted, run = _query(request, ReportQuerySerializer), self.get_object()
+        trades = request.build_absolute_uri(reverse("backtest-run-export-trades-csv", args=[run.pk]))
+        html = services.backtest_report(run, made_at=timezone.now(), trades_url=trades)
+        return ReportResponse(html, services.filename(run, "report.html"), download=bool(wanted["download"]))
 
     @extend_schema(request=None, responses=BacktestRunListSerializer)
     @action(detail=True, methods=["post"], filterset_class=None, pagination_class=None)
@@ -164,6 +206,28 @@ class BacktestRunViewSet(viewsets.ReadOnlyModelViewSet[BacktestRun]):
         """Ask the run to end; it is CANCELLED at once, or within about a second by its worker."""
         run = services.cancel_backtest(self.get_object())
         return Response(self.get_serializer(run).data)
+
+
+class BacktestCsvAPIView(APIView):
+    """All trades, or the equity after every minute, of a COMPLETED run as CSV."""
+
+    content_negotiation_class = AnyAccept
+    part = services.PARTS[0]
+
+    @extend_schema(responses=CSV_ANSWERS)
+    def get(self, request: Request, run_id: str) -> StreamedFile:
+        return StreamedFile(services.export_csv(_run_of(request, run_id), self.part), f"{CSV}; charset=utf-8")
+
+
+class BacktestParquetAPIView(APIView):
+    """The same as the Parquet file its worker wrote; times of trades are milliseconds since 1970 in UTC."""
+
+    content_negotiation_class = AnyAccept
+    part = services.PARTS[0]
+
+    @extend_schema(responses=PARQUET_ANSWERS)
+    def get(self, request: Request, run_id: str) -> StreamedFile:
+        return StreamedFile(services.export_parquet(_run_of(request, run_id), self.part), PARQUET)
 
 
 class LiveRunViewSet(viewsets.ReadOnlyModelViewSet[LiveRun]):
@@ -254,10 +318,21 @@ class StopLiveRunAPIView(APIView):
         return Response(LiveRunSerializer(run).data)
 
 
-def _window(request: Request) -> services.Window:
-    query = WindowSerializer(data=request.query_params.dict())
+def _run_of(request: Request, run_id: str) -> BacktestRun:
+    _query(request, NoQuerySerializer)
+    return get_object_or_404(BacktestRun.objects.owned_by(request.user).light(), pk=run_id)
+
+
+def _query(
+    request: Request, serializer_class: type[serializers.Serializer[Any]], besides: Collection[str] = ()
+) -> dict[str, Any]:
+    given = {name: value for name, value in request.query_params.dict().items() if name not in besides}
+    query = serializer_class(data=given)
     query.is_valid(raise_exception=True)
-    wanted = query.validated_data
+    return dict(query.validated_data)
+
+
+def _window(wanted: Mapping[str, Any]) -> services.Window:
     return services.Window(wanted.get("from"), wanted.get("to"), wanted["max_points"])
 
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 import httpx
 
 TERMINAL = {"COMPLETED", "FAILED", "CANCELLED"}
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.1  # between two looks at a run
 BOT_NAME = "Demo EMA crossover"
 TEMPLATE = "ema_crossover_v1.py"
 
@@ -81,8 +82,10 @@ def run_backtest(client: Client, window: Window, on_progress: Callable[[dict[str
         },
         **{"Idempotency-Key": str(uuid.uuid4())},
     )
+    pause_s = FIRST_PAUSE_S
     while run["status"] not in TERMINAL:
-        time.sleep(0.2)
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.5, LONGEST_PAUSE_S)
         run = client.get(f"/api/bots/backtest-runs/{run['id']}/")
         on_progress(run)
     if run["status"] != "COMPLETED":

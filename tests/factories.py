@@ -81,6 +81,7 @@ class BacktestRunFactory(DjangoModelFactory):
     config = factory.SubFactory(BacktestConfigFactory)
     created_by = factory.SelfAttribute("config.bot_version.bot.created_by")
     instrument_symbol = "EURUSD"
+    instrument_symbols = factory.LazyAttribute(lambda run: [run.instrument_symbol])
     data_window_start = datetime(2025, 1, 6, tzinfo=UTC)
     data_window_end = datetime(2025, 1, 8, tzinfo=UTC)
 

@@ -7,6 +7,8 @@ from django.http import HttpRequest
 
 from trading.models import InstrumentSpecification
 
+SWAP = ("swap_mode", "swap_long", "swap_short", "swap_triple_day")
+
 
 @admin.register(InstrumentSpecification)
 class InstrumentSpecificationAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # not generic at run time
@@ -24,6 +26,7 @@ class InstrumentSpecificationAdmin(admin.ModelAdmin):  # type: ignore[type-arg] 
         ("Price", {"fields": ("digits", "tick_size", "tick_value", "spread_points")}),
         ("Volume", {"fields": ("contract_size", "min_volume", "max_volume", "volume_step")}),
         ("Currencies", {"fields": ("base_currency", "quote_currency", "margin_currency")}),
+        ("Swap and margin", {"fields": (*SWAP, "margin_rate")}),
         ("History", {"fields": ("created_at", "last_updated")}),
     )
 

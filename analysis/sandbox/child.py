@@ -1,24 +1,28 @@
 """The strategy's side: what runs inside the process that the platform started for one request."""
 
-import mmap
 import os
 import socket
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+import analysis.indicators  # noqa: F401 - what nearly every strategy imports is there before the request comes
 from analysis.candles import Candles
-from analysis.engine import BacktestResult, BacktestSettings, run_backtest
+from analysis.engine import BacktestResult, BacktestSettings, Leg, run_portfolio
 from analysis.errors import AnalysisError, ParamsInvalid, RunFailed, StrategyError
 from analysis.instrument import Instrument
-from analysis.sandbox.messages import Channel
+from analysis.sandbox.messages import Channel, ChannelClosed
 from analysis.sandbox.policy import Limits, apply
-from analysis.sandbox.wire import COLUMNS, REQUESTS, result_to_wire
-from analysis.strategy import describe, inspect_source, load_strategy_class, make_strategy
+from analysis.sandbox.wire import REQUESTS, mapped, result_to_wire
+from analysis.strategy import BaseStrategy, describe, inspect_source, load_strategy_class, make_strategy
 from analysis.strategy.params import resolve_params
 
 _WAIT_S = 60.0
+_MAX_TRACEBACK = 20_000
 # An instrument like any other, to see at upload whether a strategy can be made at all.
 _SAMPLE = Instrument(
     symbol="EURUSD", digits=5, point=1e-5, tick_size=1e-5, tick_value=1.0, contract_size=100_000,
@@ -26,9 +30,15 @@ _SAMPLE = Instrument(
 )  # fmt: skip
 
 
-def main(channel_fd: int, candles_fd: int) -> None:
-    """Serve one request and end."""
+def main(channel_fd: int, *, warm: bool) -> None:
+    """Wait for one request, serve it and end; `warm` has the engine ready for a backtest when it comes."""
     channel = Channel(socket.socket(fileno=channel_fd))
+    if warm:
+        _warm_up()
+    try:
+        memory = channel.receive_descriptor()
+    except ChannelClosed:
+        os._exit(0)  # the platform ended without needing us
     limits = _receive(channel)
     apply(Limits(limits["memory_bytes"], limits["cpu_s"], limits["open_files"]))
     request = _receive(channel)
@@ -37,7 +47,7 @@ def main(channel_fd: int, candles_fd: int) -> None:
             _check(request)
             channel.send("checked")
         else:
-            channel.send("result", **result_to_wire(_backtest(request, candles_fd, channel)))
+            channel.send("result", **result_to_wire(_backtest(request, memory, channel)))
     except ParamsInvalid as error:
         _report(channel, "params", error, problems=[(p.field, p.message) for p in error.errors])
     except StrategyError as error:
@@ -47,7 +57,37 @@ def main(channel_fd: int, candles_fd: int) -> None:
         _report(channel, "run", error, **({"code": "limit_exceeded"} if out_of_memory else {}))
     except MemoryError:
         _report(channel, "run", RunFailed("limit_exceeded", "The strategy needs more memory than the limit"))
+    except Exception as error:  # noqa: BLE001 - an error of ours must not look like the strategy's own
+        trace = "".join(traceback.format_exception(error))[-_MAX_TRACEBACK:]
+        _report(channel, "run", RunFailed("engine_error", f"The engine failed: {describe(error)}", traceback=trace))
     os._exit(0)  # nothing the strategy left for the end of the process runs
+
+
+class _Sample(BaseStrategy):
+    """Trades a little, to warm up."""
+
+    MIN_BARS = 2
+
+    def run_tick(self, df_current_window: Any, account_equity: float) -> list[dict[str, Any]]:
+        """Open a trade with SL and TP, now and then."""
+        close = float(df_current_window["close"].iloc[-1])
+        opening = {"action": "OPEN_TRADE", "side": "BUY", "lots": 0.1, "sl": close - 0.001, "tp": close + 0.001}
+        return [opening] if df_current_window.index[-1].minute % 7 == 0 else []
+
+
+def _warm_up() -> None:
+    """A backtest of our own, before the limits hold: what is loaded, compiled or cached on disk at its first use is
+    there when a strategy comes."""
+    bars = 64
+    price = 1.1 + 0.0005 * np.sin(np.arange(bars))
+    candles = Candles(
+        symbol=_SAMPLE.symbol, time=1_700_000_040_000 + 60_000 * np.arange(bars, dtype=np.int64),
+        open=price, high=price + 0.0003, low=price - 0.0003, close=price,
+        tick_volume=np.ones(bars, np.int64), spread=np.full(bars, 10, np.int32),
+    )  # fmt: skip
+    settings = BacktestSettings(initial_equity=10_000.0, leverage=100.0)
+    identity = {"params": {}, "code_hash": "", "data_fingerprint": ""}
+    _run(_Task(_Sample, [_SAMPLE], [candles], settings, False, identity), lambda done, total: None)
 
 
 def _receive(channel: Channel) -> dict[str, Any]:
@@ -74,34 +114,45 @@ def _check(request: Mapping[str, Any]) -> None:
         raise StrategyError(f"get_min_bars_needed must return a whole number above zero, not {bars!r}")
 
 
-def _backtest(request: Mapping[str, Any], candles_fd: int, channel: Channel) -> BacktestResult:
+@dataclass(frozen=True)
+class _Task:
+    """A request to backtest, made of the engine's own values."""
+
+    strategy_class: type[Any]
+    instruments: Sequence[Instrument]
+    series: Sequence[Candles]
+    settings: BacktestSettings
+    audit: bool
+    identity: Mapping[str, Any]  # params, code_hash and data_fingerprint, as every engine takes them
+
+
+def _backtest(request: Mapping[str, Any], memory: int, channel: Channel) -> BacktestResult:
     source, filename = request["source"], request["filename"]
-    strategy_class = load_strategy_class(source, filename)
-    if inspect_source(source, filename).kind == "backtrader":
-        raise RunFailed("unsupported_strategy", "Strategies derived from backtrader.Strategy cannot be run yet")
-    settings = BacktestSettings(**request["settings"])
-    instrument = Instrument(**request["instrument"])
-    strategy = make_strategy(strategy_class, request["params"], settings.risk, instrument)
-    return run_backtest(
-        strategy,
-        _candles(candles_fd, request["symbol"], request["bars"]),
-        instrument,
-        settings,
-        lambda done, total: channel.send("progress", done=done, total=total),
-        params=request["params"],
-        code_hash=request["code_hash"],
+    instruments = [Instrument(**leg["instrument"]) for leg in request["legs"]]
+    bars = [leg["bars"] for leg in request["legs"]]
+    task = _Task(
+        strategy_class=load_strategy_class(source, filename),
+        instruments=instruments,
+        series=mapped(memory, list(zip((each.symbol for each in instruments), bars, strict=True))),
+        settings=BacktestSettings(**request["settings"]),
+        audit=request["audit"],
+        identity={name: request[name] for name in ("params", "code_hash", "data_fingerprint")},
     )
+    run = _run_backtrader if inspect_source(source, filename).kind == "backtrader" else _run
+    return run(task, lambda done, total: channel.send("progress", done=done, total=total))
 
 
-def _candles(descriptor: int, symbol: str, bars: int) -> Candles:
-    """The columns the parent laid into shared memory, mapped read-only: nothing is copied."""
-    memory = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
-    os.close(descriptor)
-    offset, columns = 0, {}
-    for name, dtype in COLUMNS:
-        columns[name] = np.frombuffer(memory, dtype, count=bars, offset=offset)
-        offset += columns[name].nbytes
-    return Candles(symbol=symbol, **columns)
+def _run(task: _Task, on_progress: Callable[[int, int], None]) -> BacktestResult:
+    """One instance of the strategy for each instrument, on one equity."""
+    legs = []
+    for instrument, series in zip(task.instruments, task.series, strict=True):
+        make = partial(make_strategy, task.strategy_class, task.identity["params"], task.settings.risk, instrument)
+        legs.append(Leg(make(), series, instrument, make))
+    return run_portfolio(legs, task.settings, on_progress, report=True, audit=task.audit, **task.identity)
+
+
+def _run_backtrader(task: _Task, on_progress: Callable[[int, int], None]) -> BacktestResult:
+    raise RunFailed("unsupported_strategy", "Strategies derived from backtrader.Strategy cannot be run yet")
 
 
 def _report(channel: Channel, category: str, error: AnalysisError, **details: Any) -> None:

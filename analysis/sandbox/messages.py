@@ -41,6 +41,23 @@ class Channel:
         except OSError as error:
             raise ChannelClosed from error
 
+    def send_descriptor(self, descriptor: int) -> None:
+        """Share an open file; only before the first message. Raises ChannelClosed."""
+        try:
+            socket.send_fds(self._socket, [b"\0"], [descriptor])
+        except OSError as error:
+            raise ChannelClosed from error
+
+    def receive_descriptor(self) -> int:
+        """What `send_descriptor` sent, however long it takes; ours to close. Raises ChannelClosed."""
+        try:
+            _, descriptors, _, _ = socket.recv_fds(self._socket, 1, 1, socket.MSG_CMSG_CLOEXEC)
+        except OSError as error:
+            raise ChannelClosed from error
+        if not descriptors:
+            raise ChannelClosed
+        return descriptors[0]
+
     def receive(self, kinds: Mapping[str, frozenset[str]], timeout_s: float) -> dict[str, Any] | None:
         """The next message, or None after `timeout_s`.
 

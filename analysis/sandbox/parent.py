@@ -1,84 +1,59 @@
-"""The platform's side: start a strategy's process, talk to it, end it.
+"""The platform's side: hand a request to a strategy's process, believe what comes back once it is checked.
 
-Today each run is a fresh Python process with an empty environment, bounded memory and CPU, that dies with its parent.
+Today each run has a fresh Python process with an empty environment, bounded memory and CPU, that dies with its parent.
 That keeps secrets and crashes apart; it does not yet stop code that means harm from reading files or opening sockets.
 """
 
 import contextlib
-import mmap
 import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
-
-import numpy as np
+from typing import Any
 
 from analysis.candles import Candles
 from analysis.engine import BacktestResult, BacktestSettings
-from analysis.errors import FieldProblem, ParamsInvalid, RunFailed, StrategyError
+from analysis.errors import RunFailed, StrategyError
 from analysis.instrument import Instrument
-from analysis.sandbox.messages import Channel, ChannelClosed, ProtocolViolation
-from analysis.sandbox.policy import Limits, die_with_parent
-from analysis.sandbox.wire import COLUMNS, REPLIES, result_from_wire
-
-Watch = Callable[[int, int], None]
-
-_PROJECT = Path(__file__).resolve().parents[2]
-_BOOT = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from analysis.sandbox.child import main; main(int(sys.argv[2]), int(sys.argv[3]))"
-)
-_TICK_S = 0.2
+from analysis.sandbox import spare
+from analysis.sandbox.messages import ChannelClosed
+from analysis.sandbox.process import StrategyProcess, Watch
+from analysis.sandbox.wire import lay_out, result_from_wire
 
 
 @dataclass(frozen=True)
 class BacktestJob:
-    """Everything a child needs to run a backtest, besides the candles."""
+    """Everything a child needs to run a backtest, besides the candles; `data_fingerprint` is theirs, `audit` has every
+    bar checked for a look into the future."""
 
     source: str
     filename: str
     code_hash: str
     params: Mapping[str, object]
-    instrument: Instrument
+    instruments: Sequence[Instrument]
     settings: BacktestSettings
+    data_fingerprint: str
+    audit: bool = False
 
 
 def check_strategy(source: str, filename: str, params: Mapping[str, object], *, wall_clock_s: float) -> None:
     """Load the source and its params in a child, as a run would. Raises StrategyError or ParamsInvalid."""
-    with _Child(wall_clock_s) as child:
-        child.channel.send("check", source=source, filename=filename, params=dict(params))
+    with _shared_memory(()) as memory, StrategyProcess(warm=False) as child:
         try:
+            _ask(child, "check", memory, wall_clock_s, source=source, filename=filename, params=dict(params))
             child.wait_for("checked", lambda done, total: None)
         except RunFailed as failure:
             raise StrategyError(failure.message) from failure
 
 
-def run_in_child(job: BacktestJob, candles: Candles, *, wall_clock_s: float, watch: Watch) -> BacktestResult:
-    """Run the backtest in a child. `watch(bars_done, bars_total)` is called about five times a second; what it raises
-    ends the child and passes through.
+def run_in_child(job: BacktestJob, candles: Sequence[Candles], *, wall_clock_s: float, watch: Watch) -> BacktestResult:
+    """Run the backtest in a child, on one series of candles for each instrument. `watch(bars_done, bars_total)` is
+    called about five times a second; what it raises ends the child and passes through.
 
     Raises StrategyError for source or params that do not load, RunFailed when strategy, limits or child fail.
     """
-    with _Child(wall_clock_s, candles) as child:
-        child.channel.send(
-            "backtest",
-            source=job.source,
-            filename=job.filename,
-            code_hash=job.code_hash,
-            params=dict(job.params),
-            instrument=asdict(job.instrument),
-            settings={**asdict(job.settings), "risk": dict(job.settings.risk)},
-            symbol=candles.symbol,
-            bars=len(candles),
-        )
+    request = _request(job, candles)
+    with _shared_memory(candles) as memory, _asked(request, memory, wall_clock_s) as child:
+        spare.refill()
         reply = child.wait_for("result", watch)
     try:
         return result_from_wire(reply)
@@ -86,96 +61,44 @@ def run_in_child(job: BacktestJob, candles: Candles, *, wall_clock_s: float, wat
         raise RunFailed("protocol", "The strategy's process sent a result that makes no sense") from error
 
 
-class _Child:
-    """One process that runs other people's code."""
-
-    def __init__(self, wall_clock_s: float, candles: Candles | None = None) -> None:
-        self._wall_clock_s = wall_clock_s
-        self._deadline = time.monotonic() + wall_clock_s
-        self._candles = candles
-        self.channel: Channel
-        self._process: subprocess.Popen[bytes]
-
-    def __enter__(self) -> Self:
-        ours, theirs = socket.socketpair()
-        memory = _shared_memory(self._candles)
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-s", "-c", _BOOT, str(_PROJECT), str(theirs.fileno()), str(memory)],
-                pass_fds=(theirs.fileno(), memory),
-                env={"LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd="/",
-                start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGKILL),
-            )
-        finally:
-            theirs.close()
-            os.close(memory)
-        self.channel = Channel(ours)
-        self.channel.send("limits", **asdict(Limits(cpu_s=int(self._wall_clock_s) + 1)))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self.channel.close()
-
-    def wait_for(self, kind: str, watch: Watch) -> dict[str, Any]:
-        """The reply of `kind`; meanwhile progress goes to `watch`. Raises what the child reports as failure."""
-        progress = (0, 0)
-        while True:
-            try:
-                message = self.channel.receive(REPLIES, _TICK_S)
-            except ChannelClosed as error:
-                raise self._death() from error
-            except ProtocolViolation as error:
-                raise RunFailed("protocol", f"The strategy's process sent {error}") from error
-            if message is not None and message["kind"] == kind:
-                return message
-            if message is not None and message["kind"] == "failure":
-                raise _failure(message)
-            if message is not None and message["kind"] == "progress":
-                progress = (int(message["done"]), int(message["total"]))
-            watch(*progress)
-            if time.monotonic() > self._deadline:
-                raise RunFailed("limit_exceeded", f"The strategy ran longer than the limit of {self._wall_clock_s:g} s")
-
-    def _death(self) -> RunFailed:
-        code = self._process.wait()
-        if code == -signal.SIGKILL:
-            return RunFailed("child_killed", "The strategy's process was killed, probably for want of memory")
-        if code < 0:
-            return RunFailed("child_crashed", f"The strategy's process crashed with {signal.Signals(-code).name}")
-        return RunFailed("child_ended", f"The strategy ended its own process (exit code {code})")
+def _request(job: BacktestJob, candles: Sequence[Candles]) -> dict[str, Any]:
+    pairs = zip(job.instruments, candles, strict=True)
+    return {
+        "source": job.source,
+        "filename": job.filename,
+        "code_hash": job.code_hash,
+        "params": dict(job.params),
+        "legs": [{"instrument": asdict(instrument), "bars": len(series)} for instrument, series in pairs],
+        "settings": {**asdict(job.settings), "risk": dict(job.settings.risk)},
+        "data_fingerprint": job.data_fingerprint,
+        "audit": job.audit,
+    }
 
 
-def _failure(message: Mapping[str, Any]) -> Exception:
-    text = str(message["message"])
-    if message["category"] == "params":
-        problems = tuple(FieldProblem(str(field), str(reason)) for field, reason in message["problems"])
-        return ParamsInvalid(problems)
-    if message["category"] == "strategy":
-        return StrategyError(text, line=message["line"])
-    bar_time = None if message["bar_time"] is None else datetime.fromisoformat(message["bar_time"])
-    return RunFailed(str(message["code"]), text, traceback=str(message["traceback"]), bar_time=bar_time)
+def _asked(request: Mapping[str, Any], memory: int, wall_clock_s: float) -> StrategyProcess:
+    """A process that has the request."""
+    child = spare.take()
+    try:
+        child.ask("backtest", memory, wall_clock_s, **request)
+    except ChannelClosed:  # a spare may have died while it waited
+        child = StrategyProcess(warm=True)
+        _ask(child, "backtest", memory, wall_clock_s, **request)
+    return child
 
 
-def _shared_memory(candles: Candles | None) -> int:
+def _ask(child: StrategyProcess, kind: str, memory: int, wall_clock_s: float, **request: object) -> None:
+    try:
+        child.ask(kind, memory, wall_clock_s, **request)
+    except ChannelClosed as error:
+        raise RunFailed("child_ended", "The strategy's process ended before it had its request") from error
+
+
+@contextlib.contextmanager
+def _shared_memory(candles: Sequence[Candles]) -> Iterator[int]:
     """A file descriptor of anonymous memory with the candles, column after column."""
     memory = os.memfd_create("candles")
-    if candles is not None:
-        for name, dtype in COLUMNS:
-            _write_all(memory, np.ascontiguousarray(getattr(candles, name), dtype=dtype).data.cast("B"))
-    os.lseek(memory, 0, os.SEEK_SET)
-    return memory
-
-
-def _write_all(descriptor: int, data: memoryview) -> None:
-    while data:
-        data = data[os.write(descriptor, data[: mmap.PAGESIZE * 4096]) :]
+    try:
+        lay_out(candles, memory)
+        yield memory
+    finally:
+        os.close(memory)

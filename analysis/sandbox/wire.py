@@ -1,6 +1,9 @@
 """How candles, requests and results look on their way between the platform and a strategy's process."""
 
-from collections.abc import Mapping
+import json
+import mmap
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from decimal import Decimal
 from typing import Any
@@ -8,26 +11,54 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.candles import Candles
 from analysis.engine import BacktestResult, Refusal, Trades
 from analysis.engine.trades import COLUMNS as TRADE_COLUMNS
 
-# Candle columns in shared memory, in this order.
+# Candle columns in shared memory, in this order, symbol after symbol; each begins at a multiple of 8 bytes.
 COLUMNS: tuple[tuple[str, str], ...] = (
     ("time", "<i8"), ("open", "<f8"), ("high", "<f8"), ("low", "<f8"), ("close", "<f8"),
     ("tick_volume", "<i8"), ("spread", "<i4"),
 )  # fmt: skip
+MAX_OVERLAYS_BYTES = 32 * 1024 * 1024
+MAX_OVERLAYS_DEPTH = 16
 
 REQUESTS: Mapping[str, frozenset[str]] = {
     "limits": frozenset({"memory_bytes", "cpu_s", "open_files"}),
     "check": frozenset({"source", "filename", "params"}),
-    "backtest": frozenset({"source", "filename", "code_hash", "params", "instrument", "settings", "symbol", "bars"}),
-}
+    "backtest": frozenset({
+        "source", "filename", "code_hash", "params", "legs", "settings", "data_fingerprint", "audit",
+    }),
+}  # fmt: skip
 REPLIES: Mapping[str, frozenset[str]] = {
     "checked": frozenset(),
     "progress": frozenset({"done", "total"}),
     "failure": frozenset({"category", "code", "message", "traceback", "bar_time", "line", "problems"}),
     "result": frozenset(field.name for field in fields(BacktestResult)),
 }
+
+
+def lay_out(series: Sequence[Candles], memory: int) -> None:
+    """Write the candles into the file `memory`."""
+    for candles in series:
+        for name, dtype in COLUMNS:
+            column = np.ascontiguousarray(getattr(candles, name), dtype=dtype)
+            _write_all(memory, column.data.cast("B"))
+            _write_all(memory, memoryview(bytes(-column.nbytes % 8)))
+
+
+def mapped(memory: int, shapes: Sequence[tuple[str, int]]) -> list[Candles]:
+    """The candles in the file `memory`, (symbol, bars) each, read-only: nothing is copied. Closes it."""
+    mapping = mmap.mmap(memory, 0, access=mmap.ACCESS_READ)
+    os.close(memory)
+    offset, series = 0, []
+    for symbol, bars in shapes:
+        columns = {}
+        for name, dtype in COLUMNS:
+            columns[name] = np.frombuffer(mapping, dtype, count=bars, offset=offset)
+            offset += columns[name].nbytes + -columns[name].nbytes % 8
+        series.append(Candles(symbol=symbol, **columns))
+    return series
 
 
 def result_to_wire(result: BacktestResult) -> dict[str, Any]:
@@ -39,6 +70,11 @@ def result_to_wire(result: BacktestResult) -> dict[str, Any]:
     body["refusals"] = [asdict(refusal) for refusal in result.refusals]
     body["warnings"] = list(result.warnings)
     body["stats"] = dict(result.stats)
+    try:
+        body["overlays"] = _overlays_json(result.overlays)
+    except ValueError as error:
+        body["overlays"] = b"{}"
+        body["warnings"].append(f"The chart's overlays were left out: {error}")
     return body
 
 
@@ -51,9 +87,56 @@ def result_from_wire(message: Mapping[str, Any]) -> BacktestResult:
     body["trades"] = Trades({name: _unpack(column) for name, column in body["trades"].items()})
     body["refusals"] = tuple(Refusal(**refusal) for refusal in body["refusals"])
     body["warnings"] = tuple(str(warning) for warning in body["warnings"])
+    body["overlays"] = _overlays(body["overlays"])
     result = BacktestResult(**body)
     _check_money(result)
     return result
+
+
+def _overlays_json(overlays: Mapping[str, Any]) -> bytes:
+    """Raises ValueError for what is not JSON of plain values, too deep or too large."""
+    try:
+        _check_depth(overlays)
+        text = json.dumps(overlays, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"they are not plain values: {error}") from error
+    if len(text) > MAX_OVERLAYS_BYTES:
+        raise ValueError(f"they are larger than {MAX_OVERLAYS_BYTES // 1024**2} MiB")
+    return text
+
+
+def _overlays(text: bytes) -> dict[str, Any]:
+    """What `_overlays_json` wrote; it came from a process that may send anything."""
+    if len(text) > MAX_OVERLAYS_BYTES:
+        raise ValueError("overlays larger than any")
+    try:
+        overlays = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("overlays nested too deeply") from error
+    if not isinstance(overlays, dict):
+        raise TypeError("overlays are an object by symbol")
+    _overlays_json(overlays)  # no infinity, no half characters, not too deep
+    return overlays
+
+
+def _check_depth(value: Any) -> None:
+    """Walks without recursion. Raises ValueError."""
+    level = [value]
+    for _ in range(MAX_OVERLAYS_DEPTH):
+        level = [inner for outer in level for inner in _containers(outer)]
+        if not level:
+            return
+    raise ValueError(f"they are nested more than {MAX_OVERLAYS_DEPTH} levels deep")
+
+
+def _containers(outer: Any) -> list[Any]:
+    values = outer.values() if isinstance(outer, Mapping) else outer
+    return [value for value in values if isinstance(value, Mapping | list | tuple)]
+
+
+def _write_all(descriptor: int, data: memoryview) -> None:
+    while data:
+        data = data[os.write(descriptor, data[: mmap.PAGESIZE * 4096]) :]
 
 
 def _pack(column: NDArray[Any]) -> dict[str, Any]:

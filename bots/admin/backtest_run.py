@@ -3,11 +3,12 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import CharField, F, Func, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from bots.admin.pages import NOTHING, KeptAdmin, object_link, preformatted, rendered
+from bots.admin.pages import NOTHING, KeptAdmin, object_link, preformatted, pretty_json, rendered
 from bots.errors import Conflict
 from bots.models import BacktestRun
 from bots.models.run import RunQuerySet
@@ -17,16 +18,31 @@ from bots.services import cancel_backtest
 LINE_BREAK = SafeString("<br>")
 
 
+class SymbolFilter(admin.SimpleListFilter):
+    """Runs of one or several symbols, the chosen one among them."""
+
+    title = parameter_name = "symbol"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        each = Func(F("instrument_symbols"), function="unnest", output_field=CharField())
+        symbols = BacktestRun.objects.order_by().values_list(each, flat=True).distinct()
+        return [(symbol, symbol) for symbol in sorted(symbols)]
+
+    def queryset(self, request: HttpRequest, runs: QuerySet[BacktestRun]) -> QuerySet[BacktestRun]:
+        symbol = self.value()
+        return runs if symbol is None else runs.filter(instrument_symbols__contains=[symbol])
+
+
 @admin.register(BacktestRun)
 class BacktestRunAdmin(KeptAdmin):
     list_display = (
-        "instrument_symbol", "dates", "bot_link", "state", "net_pnl", "total_trades", "created_by", "created_at",
+        "symbols", "dates", "bot_link", "state", "net_pnl", "total_trades", "created_by", "created_at",
     )  # fmt: skip
     list_filter = (
-        "status", "instrument_symbol", "config__timeframe", ("created_by", admin.RelatedOnlyFieldListFilter),
+        "status", SymbolFilter, "config__timeframe", ("created_by", admin.RelatedOnlyFieldListFilter),
     )  # fmt: skip
     search_fields = (
-        "id", "instrument_symbol", "config__label", "config__bot_version__bot__name", "created_by__username", "digest",
+        "id", "instrument_symbols", "config__label", "config__bot_version__bot__name", "created_by__username", "digest",
     )  # fmt: skip
     date_hierarchy = "created_at"
     linked_by = ("config__id__exact", "config__bot_version__id__exact", "config__bot_version__bot__id__exact")
@@ -41,7 +57,7 @@ class BacktestRunAdmin(KeptAdmin):
         return run and with_first_rows(_with_relations(BacktestRun.objects.all())).filter(pk=run.pk).first()
 
     def get_fieldsets(self, request: HttpRequest, run: BacktestRun | None = None) -> Any:
-        request_fields = ("bot_link", "version_link", "config_link", "instrument_symbol", "window", "created_by")
+        request_fields = ("bot_link", "version_link", "config_link", "all_symbols", "window", "created_by")
         progress = (
             "status", "progress_text", "worker", "attempt", "created_at", "queued_at", "started_at", "heartbeat_at",
             "lease_expires_at", "cancelling_at", "finished_at",
@@ -52,7 +68,7 @@ class BacktestRunAdmin(KeptAdmin):
         if run is not None and run.stats:
             results = ("equity", "figures", "notes", "trades", "refused")
             fieldsets.append(("Result", {"fields": results}))
-        identity = ("id", "engine_version", "data_fingerprint", "digest")
+        identity = ("id", "engine_version", "data_fingerprint", "digest", "instruments", "settings", "candles")
         return [*fieldsets, ("Identity", {"fields": identity})]
 
     def has_stop_permission(self, request: HttpRequest) -> bool:
@@ -65,6 +81,14 @@ class BacktestRunAdmin(KeptAdmin):
             if level == messages.SUCCESS:
                 self.log_change(request, run, f"Cancel: {outcome}")
             self.message_user(request, f"{run} ({str(run.pk)[:8]}): {outcome}", level)
+
+    @admin.display(ordering="instrument_symbol")
+    def symbols(self, run: BacktestRun) -> str:
+        return run.symbols_text
+
+    @admin.display(description="symbols")
+    def all_symbols(self, run: BacktestRun) -> str:
+        return ", ".join(run.instrument_symbols)
 
     @admin.display(description="candles", ordering="data_window_start")
     def dates(self, run: BacktestRun) -> str:
@@ -103,6 +127,18 @@ class BacktestRunAdmin(KeptAdmin):
     def total_trades(self, run: BacktestRun) -> str:
         trades = run.total_trades  # type: ignore[attr-defined] # annotated
         return NOTHING if trades is None else f"{trades:,}"
+
+    @admin.display(description="instruments as they were")
+    def instruments(self, run: BacktestRun) -> str:
+        return pretty_json(run.instrument_snapshot)
+
+    @admin.display(description="settings as they were")
+    def settings(self, run: BacktestRun) -> str:
+        return pretty_json(run.settings_snapshot)
+
+    @admin.display(description="candles as they were")
+    def candles(self, run: BacktestRun) -> str:
+        return pretty_json(run.data_snapshot)
 
     @admin.display
     def traceback(self, run: BacktestRun) -> str:

@@ -153,8 +153,9 @@ class BacktestConfigAdmin(LinkedAdmin):
     readonly_fields = ("id", "bot_link", "version_link", "risk", "runs", "created_at")
     fieldsets = (
         (None, {"fields": ("label", "bot_link", "version_link", "runs"), "description": KEPT}),
-        ("Account", {"fields": ("timeframe", "initial_equity", "risk")}),
+        ("Account", {"fields": ("timeframe", "warmup_bars", "initial_equity", "leverage", "stop_out_level", "risk")}),
         ("Costs", {"fields": ("spread_points", "commission_per_lot", "slippage_ms", "slippage_r", "intrabar")}),
+        ("Rollover", {"fields": ("rollover_time", "rollover_timezone")}),
         ("Identity", {"fields": ("id", "created_at")}),
     )
 

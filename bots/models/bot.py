@@ -2,13 +2,29 @@
 
 import uuid
 from decimal import Decimal
+from functools import lru_cache
+from zoneinfo import available_timezones
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 
 from accounts.models import OwnedQuerySet
+
+_TIME_OF_DAY = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())  # it walks through the whole database of zones
+
+
+def validate_timezone(name: str) -> None:
+    """Refuse what is no IANA time zone of this machine."""
+    if name not in _zones():
+        raise ValidationError("There is no time zone %(name)r.", "unknown_timezone", {"name": name})
 
 
 class Bot(models.Model):
@@ -114,6 +130,27 @@ class BacktestConfig(models.Model):
         help_text="Account currency per lot and side",
     )  # fmt: skip
     intrabar = models.CharField(max_length=12, choices=Intrabar, default=Intrabar.PESSIMISTIC)
+    warmup_bars = models.PositiveIntegerField(
+        default=500, validators=[MaxValueValidator(100_000)],
+        help_text="Bars of the timeframe before the window that only warm indicators up; 0 for none",
+    )  # fmt: skip
+    leverage = models.DecimalField(
+        max_digits=7, decimal_places=2, null=True, blank=True,
+        validators=[MinValueValidator(Decimal("0.01")), MaxValueValidator(Decimal(10_000))],
+        help_text="30 means 30:1; empty simulates neither margin nor stop-out",
+    )  # fmt: skip
+    stop_out_level = models.DecimalField(
+        max_digits=5, decimal_places=2, default=Decimal(50),
+        validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(100))],
+        help_text="Positions are closed when equity falls to this per cent of the used margin",
+    )  # fmt: skip
+    rollover_time = models.CharField(
+        max_length=5, default="17:00", validators=[RegexValidator(_TIME_OF_DAY, "Must be HH:MM.")],
+        help_text="When swap is booked, on the clock of rollover_timezone",
+    )  # fmt: skip
+    rollover_timezone = models.CharField(
+        max_length=64, default="America/New_York", validators=[validate_timezone], help_text="An IANA time zone"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = BacktestConfigQuerySet.as_manager()
@@ -133,6 +170,13 @@ class BacktestConfig(models.Model):
             models.CheckConstraint(
                 condition=Q(slippage_r__gte=0, commission_per_lot__gte=0), name="config_costs_not_negative"
             ),
+            models.CheckConstraint(condition=Q(leverage__gt=0), name="config_leverage_positive"),
+            models.CheckConstraint(condition=Q(stop_out_level__range=(0, 100)), name="config_stop_out_is_per_cent"),
+            models.CheckConstraint(
+                condition=Q(rollover_time__regex=_TIME_OF_DAY) & ~Q(rollover_timezone=""),
+                name="config_rollover_is_a_time_somewhere",
+            ),
+            models.CheckConstraint(condition=Q(warmup_bars__lte=100_000), name="config_warmup_bounded"),
         ]
 
     def __str__(self) -> str:

@@ -3,10 +3,13 @@
 from bots.selectors import get_strategy_template_content, load_strategy_template
 from bots.services.backtest_execution import execute_backtest
 from bots.services.backtests import cancel_backtest, launch_backtest
+from bots.services.exports import PARTS, Export, export_csv, export_parquet, filename
 from bots.services.live import start_bot_live_run, stop_bot_live_run
 from bots.services.live_execution import run_live_loop
 from bots.services.recovery import recover_runs
-from bots.services.results import TradeLog, Window, candle_bars, equity_points
+from bots.services.reporting import backtest_report
+from bots.services.results import TradeLog, Window, candle_bars, chart_overlays, equity_points
+from bots.services.verification import Verification, verify_backtest
 from bots.services.versions import (
     create_bot,
     create_bot_version,
@@ -17,16 +20,24 @@ from bots.services.versions import (
 )
 
 __all__ = [
+    "PARTS",
+    "Export",
     "TradeLog",
+    "Verification",
     "Window",
+    "backtest_report",
     "cancel_backtest",
     "candle_bars",
+    "chart_overlays",
     "create_bot",
     "create_bot_version",
     "create_default_bot_version",
     "delete_if_unused",
     "equity_points",
     "execute_backtest",
+    "export_csv",
+    "export_parquet",
+    "filename",
     "generate_code_hash",
     "get_strategy_template_content",
     "launch_backtest",
@@ -36,4 +47,5 @@ __all__ = [
     "start_bot_live_run",
     "stop_bot_live_run",
     "update_config",
+    "verify_backtest",
 ]

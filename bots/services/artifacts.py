@@ -1,11 +1,14 @@
-"""Full-resolution results as Parquet files, one folder per run and attempt.
+"""Full-resolution results as Parquet files, and what charts draw as JSON, one folder per run and attempt.
 
 A worker that lost its lease may still be writing: it writes to the folder of its own attempt, which nobody reads.
 """
 
+import json
 import os
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,13 +27,15 @@ def backtest_folder(run: BacktestRun) -> Path:
 
 
 def store_backtest(lease: Lease, result: BacktestResult) -> None:
-    """Write equity.parquet and trades.parquet. Raises OSError, for example when the disk is full."""
+    """Write equity.parquet, trades.parquet and overlays.json. Raises OSError, for example when the disk is full."""
     folder = _folder(str(lease.run_id), lease.attempt)
     folder.mkdir(parents=True, exist_ok=True)
     time = pa.array(result.equity_time, pa.timestamp("ms", tz="UTC"))
-    _write(folder / "equity.parquet", pa.table({"time": time, "equity": result.equity}))
+    _write_table(folder / "equity.parquet", pa.table({"time": time, "equity": result.equity}))
     columns = {name: getattr(result.trades, name) for name in COLUMNS}
-    _write(folder / "trades.parquet", pa.table(columns))
+    _write_table(folder / "trades.parquet", pa.table(columns))
+    overlays = json.dumps(result.overlays, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
+    _write(folder / "overlays.json", lambda file: file.write(overlays))
 
 
 def read_equity(run: BacktestRun, start: datetime, end: datetime) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -48,14 +53,33 @@ def read_equity(run: BacktestRun, start: datetime, end: datetime) -> tuple[NDArr
     return table["time"].cast(pa.int64()).to_numpy(), table["equity"].to_numpy()
 
 
+def read_trades(run: BacktestRun) -> list[dict[str, Any]]:
+    """The trades of a completed run as `Trades.rows()` gave them. Raises FileNotFoundError when its artifacts were
+    cleared."""
+    table = pq.read_table(backtest_folder(run) / "trades.parquet", partitioning=None, use_threads=False)
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return [{name: None if value != value else value for name, value in row.items()} for row in rows]  # NaN is None
+
+
+def read_overlays(run: BacktestRun) -> dict[str, Any]:
+    """What charts of a completed run draw, by symbol. Raises FileNotFoundError when its artifacts were cleared."""
+    overlays: dict[str, Any] = json.loads((backtest_folder(run) / "overlays.json").read_bytes())
+    return overlays
+
+
 def _folder(run_id: str, attempt: int) -> Path:
     return Path(settings.ARTIFACT_ROOT) / "backtests" / run_id / str(attempt)
 
 
-def _write(path: Path, table: pa.Table) -> None:
+def _write_table(path: Path, table: pa.Table) -> None:
+    _write(path, lambda file: pq.write_table(table, file, compression="zstd"))
+
+
+def _write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
+    """All of the file or none of it."""
     unfinished = path.with_suffix(".unfinished")
     with unfinished.open("wb") as file:
-        pq.write_table(table, file, compression="zstd")
+        fill(file)
         file.flush()
         os.fsync(file.fileno())
     unfinished.rename(path)

@@ -10,14 +10,13 @@ from django.conf import settings
 from django.db import OperationalError, close_old_connections
 
 from analysis.downsample import keep_extremes
-from analysis.engine import BacktestResult, BacktestSettings
+from analysis.engine import BacktestResult
 from analysis.errors import AnalysisError
-from analysis.sandbox.parent import BacktestJob, run_in_child
-from analysis.utils.data_processor import load_m1_candles
+from analysis.sandbox.parent import run_in_child
 from bots.errors import LeaseLost
 from bots.models import BacktestRun, Lease
 from bots.services.artifacts import store_backtest
-from trading.models import InstrumentSpecification
+from bots.services.inputs import Inputs, gather
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +34,7 @@ def execute_backtest(run_id: str, *, worker: str) -> None:
     if lease is None:
         return
     try:
-        result, fingerprint = _compute(lease)
+        inputs, result = _compute(lease)
         store_backtest(lease, result)
     except Cancelled:
         _end(lease, BacktestRun.Status.CANCELLED)
@@ -50,38 +49,14 @@ def execute_backtest(run_id: str, *, worker: str) -> None:
         _fail(lease, "internal_error", f"The platform failed: {type(error).__name__}; the worker's log has more")
         raise
     else:
-        _complete(lease, result, fingerprint)
+        _complete(lease, inputs, result)
 
 
-def _compute(lease: Lease) -> tuple[BacktestResult, str]:
-    """The result and the fingerprint of the candles it was computed from."""
-    run = BacktestRun.objects.select_related("config__bot_version__bot").get(pk=lease.run_id)
-    candles = load_m1_candles(
-        run.instrument_symbol, run.data_window_start, run.data_window_end, data_root=settings.MARKET_DATA_ROOT
-    )
-    result = run_in_child(_job(run), candles, wall_clock_s=settings.BACKTEST_WALL_CLOCK_S, watch=_Watch(lease))
-    return result, candles.fingerprint()
-
-
-def _job(run: BacktestRun) -> BacktestJob:
-    config, version = run.config, run.config.bot_version
-    return BacktestJob(
-        source=version.code,
-        filename=version.bot.strategy_template,
-        code_hash=version.code_hash,
-        params=version.params,
-        instrument=InstrumentSpecification.objects.get(pk=run.instrument_symbol).to_instrument(),
-        settings=BacktestSettings(
-            initial_equity=float(config.initial_equity),
-            timeframe=config.timeframe,
-            slippage_ms=config.slippage_ms,
-            slippage_r=float(config.slippage_r),
-            spread_points=config.spread_points,
-            commission_per_lot=float(config.commission_per_lot),
-            intrabar=config.intrabar,
-            risk=config.risk_json,
-        ),
-    )
+def _compute(lease: Lease) -> tuple[Inputs, BacktestResult]:
+    """What the run is made of, and what comes out."""
+    inputs = gather(BacktestRun.objects.select_related("config__bot_version__bot").get(pk=lease.run_id))
+    limit = settings.BACKTEST_WALL_CLOCK_S
+    return inputs, run_in_child(inputs.job, inputs.candles, wall_clock_s=limit, watch=_Watch(lease))
 
 
 class _Watch:
@@ -107,7 +82,7 @@ class _Watch:
             raise Cancelled
 
 
-def _complete(lease: Lease, result: BacktestResult, data_fingerprint: str) -> None:
+def _complete(lease: Lease, inputs: Inputs, result: BacktestResult) -> None:
     kept = keep_extremes(result.equity, MAX_EQUITY_POINTS)
     fields = {
         "equity_curve": [
@@ -115,13 +90,13 @@ def _complete(lease: Lease, result: BacktestResult, data_fingerprint: str) -> No
         ],
         "stats": dict(result.stats),
         "simulated_trades_log": [_trade_json(row) for row in result.trades.rows()],
-        "warnings": list(result.warnings),
+        "warnings": [*inputs.warnings, *result.warnings],
         "refusals": [_trade_json(asdict(refusal)) for refusal in result.refusals],
         "engine_version": result.engine_version,
-        "data_fingerprint": data_fingerprint,
         "digest": result.digest,
         "bars_done": result.bars,
         "bars_total": result.bars,
+        **inputs.snapshots(),
     }
     if not _end(lease, BacktestRun.Status.COMPLETED, **fields):
         _end(lease, BacktestRun.Status.CANCELLED)  # cancelled in the last moment, or not ours any more

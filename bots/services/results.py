@@ -14,8 +14,9 @@ from analysis.candles import Candles
 from analysis.downsample import aggregate_ohlc, fitting_minutes, keep_extremes
 from analysis.errors import NoCandles
 from analysis.utils.data_processor import load_m1_candles
+from bots.errors import Invalid
 from bots.models import BacktestRun
-from bots.services.artifacts import read_equity
+from bots.services.artifacts import read_equity, read_overlays
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,14 @@ class CandleBars:
     candles: list[Mapping[str, object]]
 
 
+@dataclass(frozen=True)
+class ChartOverlays:
+    """What the strategy draws on the chart of `symbol`."""
+
+    symbol: str
+    overlays: Mapping[str, Any]
+
+
 def equity_points(run: BacktestRun, window: Window) -> EquityPoints:
     """The equity of a completed run from start to end, both included; nothing for a run without a result."""
     start, end = window.within(run)
@@ -70,16 +79,38 @@ def _outline(run: BacktestRun, start: datetime, end: datetime) -> tuple[NDArray[
     return np.array([at for at, _ in inside], np.int64), np.array([equity for _, equity in inside], np.float64)
 
 
-def candle_bars(run: BacktestRun, window: Window) -> CandleBars:
-    """The candles in [start, end) the run was made on, as the store has them now. Raises CorruptCandles."""
+def candle_bars(run: BacktestRun, window: Window, symbol: str | None = None) -> CandleBars:
+    """The candles in [start, end) the run was made on, as the store has them now; those of its first symbol, or of
+    `symbol`. Raises Invalid for a symbol that is not the run's, CorruptCandles."""
+    symbol = _symbol_of(run, symbol)
     start, end = window.within(run)
     try:
-        candles = load_m1_candles(run.instrument_symbol, start, end, data_root=settings.MARKET_DATA_ROOT)
+        candles = load_m1_candles(symbol, start, end, data_root=settings.MARKET_DATA_ROOT)
     except NoCandles:
-        return CandleBars(run.instrument_symbol, 1, 0, [])
+        return CandleBars(symbol, 1, 0, [])
     minutes = fitting_minutes(candles.time, window.max_points)
     shown = candles if minutes == 1 else aggregate_ohlc(candles, minutes)
-    return CandleBars(run.instrument_symbol, minutes, len(candles), _rows(shown))
+    return CandleBars(symbol, minutes, len(candles), _rows(shown))
+
+
+def chart_overlays(run: BacktestRun, symbol: str | None = None) -> ChartOverlays:
+    """The overlays of a completed run's first symbol, or of `symbol`; none without a result or without its artifacts.
+
+    Raises Invalid for a symbol that is not the run's.
+    """
+    symbol = _symbol_of(run, symbol)
+    if run.status != BacktestRun.Status.COMPLETED:
+        return ChartOverlays(symbol, {})
+    try:
+        return ChartOverlays(symbol, read_overlays(run).get(symbol, {}))
+    except FileNotFoundError:  # cleared to make room, or a run from before there were overlays
+        return ChartOverlays(symbol, {})
+
+
+def _symbol_of(run: BacktestRun, symbol: str | None) -> str:
+    if symbol is not None and symbol not in run.instrument_symbols:
+        raise Invalid(f"The run has no symbol {symbol!r}; it has {', '.join(run.instrument_symbols)}", field="symbol")
+    return run.instrument_symbol if symbol is None else symbol
 
 
 def _rows(candles: Candles) -> list[Mapping[str, object]]:
@@ -92,22 +123,32 @@ def _rows(candles: Candles) -> list[Mapping[str, object]]:
 
 
 class TradeLog:
-    """The trades of a run as a sequence a paginator can cut; the database cuts it, not we."""
+    """The trades of a run, or of one of its symbols, as a sequence a paginator can cut; the database cuts it, not we.
 
-    def __init__(self, run: BacktestRun) -> None:
+    Raises Invalid for a symbol that is not the run's.
+    """
+
+    def __init__(self, run: BacktestRun, symbol: str | None = None) -> None:
         self._row = BacktestRun.objects.filter(pk=run.pk)
+        self._log: F | Func = F("simulated_trades_log")
+        if symbol is not None:
+            named = Value({"symbol": _symbol_of(run, symbol)}, JSONField())
+            self._log = _part(self._log, "$[*] ? (@.symbol == $symbol)", named)
 
     def __len__(self) -> int:
-        length = Func(F("simulated_trades_log"), function="jsonb_array_length", output_field=IntegerField())
+        length = Func(self._log, function="jsonb_array_length", output_field=IntegerField())
         return int(self._row.values_list(length, flat=True).get())
 
     def __getitem__(self, rows: slice) -> list[Mapping[str, Any]]:
         if rows.stop <= rows.start:
             return []
-        path = Value(f"$[{int(rows.start)} to {int(rows.stop) - 1}]")
-        part = Func(F("simulated_trades_log"), path, function="jsonb_path_query_array", output_field=JSONField())
+        part = _part(self._log, f"$[{int(rows.start)} to {int(rows.stop) - 1}]")
         trades: list[Mapping[str, Any]] = self._row.values_list(part, flat=True).get()
         return trades
+
+
+def _part(log: F | Func, path: str, *variables: Value) -> Func:
+    return Func(log, Value(path), *variables, function="jsonb_path_query_array", output_field=JSONField())
 
 
 def _moment(epoch_ms: int) -> datetime:

@@ -278,6 +278,8 @@ def config_form(config: BacktestConfig, **changes: object) -> dict[str, object]:
     return {
         "label": config.label, "timeframe": config.timeframe, "initial_equity": config.initial_equity,
         "spread_points": "", "commission_per_lot": 0, "slippage_ms": 0, "slippage_r": 0, "intrabar": config.intrabar,
+        "warmup_bars": 500, "leverage": "", "stop_out_level": 50, "rollover_time": "17:00",
+        "rollover_timezone": "America/New_York",
     } | changes  # fmt: skip
 
 
@@ -432,7 +434,8 @@ def test_an_instrument_keeps_its_symbol_and_can_be_corrected(client, boss):
     instrument = InstrumentSpecificationFactory()
     names = (
         "digits", "tick_size", "tick_value", "spread_points", "contract_size", "min_volume", "max_volume",
-        "volume_step", "base_currency", "quote_currency", "margin_currency",
+        "volume_step", "base_currency", "quote_currency", "margin_currency", "swap_mode", "swap_long", "swap_short",
+        "swap_triple_day", "margin_rate",
     )  # fmt: skip
     data = {name: getattr(instrument, name) for name in names} | {"symbol": "GBPUSD", "spread_points": 7}
     assert client.post(page(instrument, "change"), data).status_code == 302
@@ -442,6 +445,23 @@ def test_an_instrument_keeps_its_symbol_and_can_be_corrected(client, boss):
     refused = client.post(page(instrument, "change"), data | {"tick_size": 0})
     assert refused.status_code == 200
     assert "instrument_sizes_positive" in str(refused.context["adminform"].form.errors)
+    refused = client.post(page(instrument, "change"), data | {"digits": 16})
+    assert set(refused.context["adminform"].form.errors) == {"digits"}
+
+
+def test_runs_are_filtered_by_any_of_their_symbols_and_show_what_they_were_made_of(client, boss):
+    one = completed()
+    two = BacktestRunFactory(instrument_symbol="GBPUSD", instrument_symbols=["GBPUSD", "EURUSD", "USDJPY"])
+    listed = client.get(page(BacktestRun)).content.decode()
+    assert "GBPUSD, EURUSD +1" in listed
+    assert all(f"?symbol={symbol}" in listed for symbol in two.instrument_symbols)
+    for symbol, found in (("EURUSD", {one.pk, two.pk}), ("USDJPY", {two.pk})):
+        rows = client.get(page(BacktestRun), {"symbol": symbol}).context["cl"].result_list
+        assert {row.pk for row in rows} == found
+    BacktestRun.objects.filter(pk=two.pk).update(settings_snapshot={"timeframe": "H4"})
+    body = client.get(page(two, "change")).content.decode()
+    assert "GBPUSD, EURUSD, USDJPY" in body
+    assert "H4" in body
 
 
 def test_a_list_of_instruments_takes_as_many_queries_however_long(client, boss):

@@ -58,6 +58,7 @@ def launch(client, config, key=None, **changes):
         "bot_version_id": str(config.bot_version_id), "backtest_config_id": str(config.pk),
         "instrument_symbol": "EURUSD", **WINDOW, **changes,
     }  # fmt: skip
+    body = {name: value for name, value in body.items() if value is not None}
     headers = {} if key is None else {"Idempotency-Key": key}
     return client.post("/api/bots/backtests/launch/", body, format="json", headers=headers)
 
@@ -116,7 +117,7 @@ def test_a_bot_keeps_its_template_and_an_empty_account_is_not_none(client, user)
 def test_a_version_is_created_once_and_never_changed(client, user):
     bot = BotFactory(created_by=user)
     source = client.get("/api/bots/strategy-templates/").json()
-    assert [entry["filename"] for entry in source] == [TEMPLATE]
+    assert TEMPLATE in [entry["filename"] for entry in source]
     code = (settings.STRATEGY_TEMPLATE_DIR / TEMPLATE).read_text()
     body = {"bot_id": str(bot.pk), "strategy_file_content": code, "params": {"ema_short_period": 9}, "notes": "n"}
     first = client.post("/api/bots/versions/", body, format="json")
@@ -173,6 +174,113 @@ def test_one_key_is_one_run(client, launchable):
     assert launch(client, config, key="other").json()["id"] != first.json()["id"]
 
 
+def test_several_symbols_are_one_run_in_the_order_asked_for(client, launchable, monkeypatch):
+    config, sent = launchable
+    InstrumentSpecificationFactory(symbol="GBPUSD")
+    monkeypatch.setattr(backtests, "available_symbols", lambda root: ("EURUSD", "GBPUSD"))
+    answer = launch(client, config, instrument_symbol=None, instrument_symbols=["GBPUSD", "EURUSD"])
+    assert answer.status_code == 202, answer.content
+    assert (answer.json()["instrument_symbol"], answer.json()["instrument_symbols"]) == ("GBPUSD", ["GBPUSD", "EURUSD"])
+    run = BacktestRun.objects.get()
+    assert (run.instrument_symbol, run.instrument_symbols) == ("GBPUSD", ["GBPUSD", "EURUSD"])
+    assert sent == [str(run.pk)]
+
+
+def test_one_symbol_may_be_asked_for_in_either_spelling(client, launchable):
+    config, sent = launchable
+    first = launch(client, config, key="k")
+    second = launch(client, config, key="k", instrument_symbol=None, instrument_symbols=["EURUSD"])
+    assert first.json() == second.json()
+    assert first.json()["instrument_symbols"] == ["EURUSD"]
+    assert len(sent) == 1
+
+
+def test_other_symbols_are_another_request(client, launchable, monkeypatch):
+    config, _ = launchable
+    InstrumentSpecificationFactory(symbol="GBPUSD")
+    monkeypatch.setattr(backtests, "available_symbols", lambda root: ("EURUSD", "GBPUSD"))
+    answers = [
+        launch(client, config, key="k", instrument_symbol=None, instrument_symbols=symbols).status_code
+        for symbols in (["EURUSD", "GBPUSD"], ["EURUSD", "GBPUSD"], ["EURUSD"], ["GBPUSD", "EURUSD"])
+    ]
+    assert answers == [202, 202, 422, 422]
+
+
+@pytest.mark.parametrize(
+    ("symbols", "field"),
+    [
+        ({"instrument_symbols": []}, "instrument_symbols"),
+        ({"instrument_symbols": "EURUSD"}, "instrument_symbols"),
+        ({"instrument_symbols": ["EURUSD", "EURUSD"]}, "instrument_symbols"),
+        ({"instrument_symbols": ["EURUSD", "NOPE"]}, "instrument_symbols"),
+        ({"instrument_symbols": ["EURUSD"] * 21}, "instrument_symbols"),
+        ({"instrument_symbols": ["EURUSD", 5]}, "instrument_symbols.1"),
+        ({"instrument_symbols": ["EURUSD", ""]}, "instrument_symbols.1"),
+        ({"instrument_symbols": None}, "instrument_symbols"),
+        ({"instrument_symbol": "EURUSD", "instrument_symbols": ["EURUSD"]}, "instrument_symbol"),
+        ({}, "instrument_symbol"),
+    ],
+)
+def test_bad_symbols_are_refused_and_nothing_is_stored(client, launchable, symbols, field):
+    config, sent = launchable
+    body = {"bot_version_id": str(config.bot_version_id), "backtest_config_id": str(config.pk), **WINDOW, **symbols}
+    answer = client.post("/api/bots/backtests/launch/", body, format="json")
+    assert answer.status_code == 400, answer.content
+    assert {error["field"] for error in answer.json()["errors"]} == {field}
+    assert sent == []
+    assert not BacktestRun.objects.exists()
+
+
+def test_runs_are_listed_and_searched_by_any_of_their_symbols(client, config):
+    one = BacktestRunFactory(config=config)
+    two = BacktestRunFactory(config=config, instrument_symbol="GBPUSD", instrument_symbols=["GBPUSD", "EURUSD"])
+
+    def found(**query: str) -> set[str]:
+        return {row["id"] for row in client.get("/api/bots/backtest-runs/", query).json()["results"]}
+
+    assert found(instrument_symbol="EURUSD") == {str(one.pk), str(two.pk)}
+    assert found(instrument_symbol="GBPUSD") == {str(two.pk)}
+    assert found(instrument_symbol="EUR") == set()
+    assert found(search="eurusd") == {str(one.pk), str(two.pk)}
+    assert found(search="gbp") == {str(two.pk)}
+
+
+def test_a_config_has_margin_rollover_and_warm_up(client, config):
+    body = {"bot_version": str(config.bot_version_id)}
+    plain = client.post("/api/bots/backtest-configs/", body, format="json").json()
+    wanted = {
+        "leverage": None, "stop_out_level": "50.00", "rollover_time": "17:00",
+        "rollover_timezone": "America/New_York", "warmup_bars": 500,
+    }  # fmt: skip
+    assert {name: plain[name] for name in wanted} == wanted
+    wanted = {
+        "leverage": "30.00", "stop_out_level": "20.50", "rollover_time": "00:00", "rollover_timezone": "Europe/Athens",
+        "warmup_bars": 0,
+    }  # fmt: skip
+    answer = client.post("/api/bots/backtest-configs/", body | wanted, format="json")
+    assert answer.status_code == 201, answer.content
+    assert {name: answer.json()[name] for name in wanted} == wanted
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("leverage", 0), ("leverage", "-1"), ("leverage", "10001"), ("leverage", "0.001"), ("leverage", True),
+        ("stop_out_level", "100.01"), ("stop_out_level", -1), ("stop_out_level", None),
+        ("rollover_time", "24:00"), ("rollover_time", "7:00"), ("rollover_time", "17:00:00"),
+        ("rollover_time", "17:0\n"), ("rollover_time", "١٧:٠٠"), ("rollover_time", ""),
+        ("rollover_timezone", "Mars/Olympus"),
+        ("rollover_timezone", ""), ("rollover_timezone", "../../etc/passwd"), ("rollover_timezone", "america/new_york"),
+        ("rollover_timezone", 5), ("warmup_bars", -1), ("warmup_bars", 100_001), ("warmup_bars", None),
+    ],
+)  # fmt: skip
+def test_a_config_that_means_nothing_is_refused_by_field(client, config, field, value):
+    body = {"bot_version": str(config.bot_version_id), field: value}
+    answer = client.post("/api/bots/backtest-configs/", body, format="json")
+    assert answer.status_code == 400
+    assert {error["field"] for error in answer.json()["errors"]} == {field}
+
+
 def test_two_users_may_use_the_same_key(client, launchable):
     config, sent = launchable
     launch(client, config, key="k")
@@ -210,9 +318,12 @@ def test_a_config_of_another_version_is_refused(client, launchable, user):
 
 
 def test_risk_settings_are_checked(client, config):
-    body = {"bot_version": str(config.bot_version_id), "risk_json": {"fixed_lot_size": 0.1}}
-    assert client.post("/api/bots/backtest-configs/", body, format="json").status_code == 201
-    for risk, field in (({"fixed_lot_size": -1}, "fixed_lot_size"), ({"lots": 1}, "lots")):
+    body = {"bot_version": str(config.bot_version_id), "risk_json": {"fixed_lot_size": 0.1, "max_open_positions": 3}}
+    made = client.post("/api/bots/backtest-configs/", body, format="json")
+    assert (made.status_code, made.json()["risk_json"]) == (201, body["risk_json"])
+    bad = [{"max_open_positions": value} for value in (0, -1, 1.5, "3", True, None, 10_001)]
+    refused = [({"fixed_lot_size": -1}, "fixed_lot_size"), ({"lots": 1}, "lots")]
+    for risk, field in refused + [(risk, "max_open_positions") for risk in bad]:
         answer = client.post("/api/bots/backtest-configs/", body | {"risk_json": risk}, format="json")
         assert [error["field"] for error in answer.json()["errors"]] == [f"risk_json.{field}"]
 

@@ -1,5 +1,6 @@
 """Trades, equity and candles of a run over REST, as a chart and a table ask for them."""
 
+import json
 import shutil
 from datetime import UTC, datetime, timedelta
 
@@ -202,13 +203,93 @@ def test_a_bad_window_is_refused_with_its_parameter(client, waiting, what, query
     assert [error["field"] for error in problem["errors"]] == [field]
 
 
-@pytest.mark.parametrize("what", ["equity", "candles", "trades"])
+@pytest.fixture
+def pair(waiting, store):
+    """A run of two symbols, with a log of theirs."""
+    merge_m1(candles(3_000, symbol="GBPUSD", seed=2), data_root=store)
+    log = [{"id": number, "symbol": ("EURUSD", "GBPUSD")[number % 3 == 0]} for number in range(1, 31)]
+    BacktestRun.objects.filter(pk=waiting.pk).update(
+        instrument_symbols=["EURUSD", "GBPUSD"], simulated_trades_log=log, status="COMPLETED", attempt=1
+    )
+    waiting.refresh_from_db()
+    return waiting
+
+
+def draw(run, overlays):
+    backtest_folder(run).mkdir(parents=True)
+    (backtest_folder(run) / "overlays.json").write_text(json.dumps(overlays))
+
+
+def test_trades_of_one_symbol_are_cut_from_the_log_page_by_page(client, pair):
+    everything = get(client, pair, "trades", page_size=100)["results"]
+    assert everything == pair.simulated_trades_log
+    for symbol, count in (("EURUSD", 20), ("GBPUSD", 10)):
+        wanted = [trade for trade in everything if trade["symbol"] == symbol]
+        assert len(wanted) == count
+        first = get(client, pair, "trades", symbol=symbol, page_size=6)
+        assert (first["count"], first["results"]) == (count, wanted[:6])
+        assert f"symbol={symbol}" in first["next"]
+        assert get(client, pair, "trades", symbol=symbol, page_size=6, page=2)["results"] == wanted[6:12]
+
+
+def test_candles_are_those_of_the_symbol_asked_for(client, pair, store):
+    for symbol in ("EURUSD", "GBPUSD"):
+        answer = get(client, pair, "candles", symbol=symbol, max_points=3_000)
+        stored = load_m1_candles(symbol, *WINDOW.values(), data_root=store)
+        assert (answer["symbol"], answer["total"]) == (symbol, 3_000)
+        assert [bar["close"] for bar in answer["candles"]] == stored.close.tolist()
+    assert get(client, pair, "candles")["symbol"] == "EURUSD"
+
+
+def test_overlays_are_those_of_the_symbol_asked_for(client, pair):
+    drawn = {"EURUSD": {"lines": [1.5, None]}, "GBPUSD": {"markers": ["∅"]}}
+    draw(pair, drawn)
+    for symbol in drawn:
+        assert get(client, pair, "overlays", symbol=symbol) == {"symbol": symbol, "overlays": drawn[symbol]}
+    assert get(client, pair, "overlays") == {"symbol": "EURUSD", "overlays": drawn["EURUSD"]}
+
+
+def test_a_symbol_without_overlays_has_none(client, pair):
+    draw(pair, {"EURUSD": {"lines": []}})
+    assert get(client, pair, "overlays", symbol="GBPUSD") == {"symbol": "GBPUSD", "overlays": {}}
+
+
+def test_a_run_without_a_result_or_its_artifacts_has_no_overlays(client, waiting):
+    nothing = {"symbol": "EURUSD", "overlays": {}}
+    draw(waiting, {"EURUSD": {"lines": [1]}})  # an attempt that did not end well
+    assert get(client, waiting, "overlays") == nothing
+    BacktestRun.objects.update(status="COMPLETED")
+    assert get(client, waiting, "overlays") != nothing
+    shutil.rmtree(backtest_folder(waiting))
+    assert get(client, waiting, "overlays") == nothing
+
+
+def test_a_finished_run_has_what_its_strategy_drew(client, done):
+    stored = json.loads((backtest_folder(done) / "overlays.json").read_text())
+    assert get(client, done, "overlays")["overlays"] == stored.get("EURUSD", {})
+
+
+@pytest.mark.parametrize("what", ["trades", "candles", "overlays"])
+@pytest.mark.parametrize("symbol", ["USDJPY", "", "eurusd", "../../etc", "x" * 30])
+def test_a_symbol_that_is_not_the_run_s_is_refused(client, pair, what, symbol):
+    problem = get(client, pair, what, expect=400, symbol=symbol)
+    assert [error["field"] for error in problem["errors"]] == ["symbol"]
+
+
+@pytest.mark.parametrize(("what", "query"), [("equity", "symbol"), ("trades", "from"), ("overlays", "max_points")])
+def test_a_parameter_that_does_not_exist_is_refused(client, pair, what, query):
+    problem = get(client, pair, what, expect=400, **{query: "EURUSD"})
+    assert [error["field"] for error in problem["errors"]] == [query]
+
+
+@pytest.mark.parametrize("what", ["equity", "candles", "trades", "overlays"])
 def test_a_chart_does_not_load_what_it_does_not_show(client, done, what):
     with CaptureQueriesContext(connection) as captured:
         get(client, done, what)
     assert len(captured) <= 5
     loaded = "".join(query["sql"] for query in captured.captured_queries)
-    for heavy in ('"bots_backtestrun"."stats"', '"bots_backtestrun"."equity_curve"', "refusals", '"code"'):
+    heavies = ("stats", "equity_curve", "refusals", "data_snapshot", "settings_snapshot", "instrument_snapshot")
+    for heavy in (*(f'"bots_backtestrun"."{name}"' for name in heavies), '"code"'):
         assert heavy not in loaded
 
 
@@ -222,7 +303,9 @@ def test_the_log_of_a_huge_run_is_read_by_the_page(client, waiting):
 
 def test_one_template_has_its_source(client):
     answer = client.get("/api/bots/strategy-templates/ema_crossover_v1.py/").json()
-    (listed,) = client.get("/api/bots/strategy-templates/").json()
+    (listed,) = [
+        entry for entry in client.get("/api/bots/strategy-templates/").json() if entry["filename"] == answer["filename"]
+    ]
     source = answer.pop("strategy_file_content")
     assert answer == listed
     assert source == services.get_strategy_template_content("ema_crossover_v1.py")

@@ -83,7 +83,8 @@ def test_the_paths_are_those_clients_know(document):
     bots = {
         "backtest-configs/", "backtest-configs/{id}/", "backtest-runs/", "backtest-runs/{id}/",
         "backtest-runs/{id}/cancel/", "backtest-runs/{id}/candles/", "backtest-runs/{id}/equity/",
-        "backtest-runs/{id}/trades/", "backtests/launch/", "bots/", "bots/{id}/", "live-runs/", "live-runs/start/",
+        "backtest-runs/{id}/overlays/", "backtest-runs/{id}/trades/", "backtests/launch/", "bots/", "bots/{id}/",
+        "live-runs/", "live-runs/start/",
         "live-runs/{id}/", "live-runs/{id}/events/", "live-runs/{live_run_id}/stop/", "strategy-templates/",
         "strategy-templates/{filename}/", "versions/", "versions/{id}/",
     }  # fmt: skip

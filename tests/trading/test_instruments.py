@@ -6,11 +6,13 @@ from decimal import Decimal
 
 import pyarrow.parquet as pq
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from analysis.instrument import SWAP_MODES
 from tests.factories import InstrumentSpecificationFactory
 from trading.models import InstrumentSpecification
 from trading.services import DEFAULTS, load_default_instruments
@@ -145,6 +147,10 @@ VIOLATIONS = {
         {"volume_step": 0},
         {"min_volume": Decimal("0.02"), "max_volume": Decimal("0.01")},
     ],
+    "instrument_digits_in_a_double": [{"digits": 16}],
+    "instrument_swap_mode_known": [{"swap_mode": "pips"}, {"swap_mode": ""}],
+    "instrument_triple_day_of_a_week": [{"swap_triple_day": 7}],
+    "instrument_margin_not_negative": [{"margin_rate": Decimal("-0.1")}],
 }
 
 
@@ -161,6 +167,40 @@ def test_the_database_refuses(constraint, fields):
 def test_every_constraint_is_tried_above():
     ours = {constraint.name for constraint in InstrumentSpecification._meta.constraints}
     assert ours == set(VIOLATIONS)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("digits", 16), ("swap_mode", "pips"), ("swap_triple_day", 7), ("margin_rate", Decimal("-1")),
+        ("swap_long", Decimal("NaN")), ("swap_short", Decimal("1e20")),
+    ],
+)  # fmt: skip
+def test_the_model_refuses_what_no_engine_takes(db, field, value):
+    with pytest.raises(ValidationError) as problem:
+        InstrumentSpecificationFactory.build(**{field: value}).full_clean()
+    assert set(problem.value.message_dict) == {field}
+
+
+def test_swap_and_margin_reach_the_engine(db):
+    spec = InstrumentSpecificationFactory(
+        swap_mode="percent", swap_long=Decimal("-4.25"), swap_short=Decimal("1.5"), swap_triple_day=5,
+        margin_rate=Decimal("0.25"),
+    )  # fmt: skip
+    instrument = spec.to_instrument()
+    assert (instrument.swap_mode, instrument.swap_long, instrument.swap_short) == ("percent", -4.25, 1.5)
+    assert (instrument.swap_triple_day, instrument.margin_rate) == (5, 0.25)
+
+
+def test_what_every_mode_and_day_is_called_the_engine_knows():
+    assert tuple(InstrumentSpecification.SwapMode.values) == SWAP_MODES
+    assert InstrumentSpecification.Weekday.values == list(range(7))
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS)
+def test_a_built_in_instrument_has_no_swap_and_full_margin(instruments, symbol):
+    instrument = instruments[symbol].to_instrument()
+    assert (instrument.swap_long, instrument.swap_short, instrument.margin_rate) == (0, 0, 1)
 
 
 def test_a_point_is_the_last_digit():

@@ -60,8 +60,9 @@ def job(source: str = SOURCE.replace("HOOK", "pass"), **params: object) -> Backt
         filename="sample_v1.py",
         code_hash="abc",
         params=params,
-        instrument=INSTRUMENT,
+        instruments=[INSTRUMENT],
         settings=BacktestSettings(initial_equity=10_000.0),
+        data_fingerprint=candles().fingerprint(),
     )
 
 
@@ -70,7 +71,7 @@ def hooked(statement: str) -> BacktestJob:
 
 
 def run(task: BacktestJob, wall_clock_s: float = 60, watch=lambda done, total: None):
-    return run_in_child(task, candles(), wall_clock_s=wall_clock_s, watch=watch)
+    return run_in_child(task, [candles()], wall_clock_s=wall_clock_s, watch=watch)
 
 
 def test_the_result_is_the_one_the_engine_gives_in_this_process():
@@ -78,6 +79,7 @@ def test_the_result_is_the_one_the_engine_gives_in_this_process():
     here = run_backtest(
         make_strategy(load_strategy_class(task.source, task.filename), task.params, {}, INSTRUMENT),
         candles(), INSTRUMENT, task.settings, params=task.params, code_hash="abc",
+        data_fingerprint=task.data_fingerprint,
     )  # fmt: skip
     there = run(task)
     assert len(there.trades) > 20
@@ -119,6 +121,14 @@ def test_an_exception_comes_back_with_the_author_s_own_lines():
     assert failure.value.bar_time is not None
 
 
+def test_an_error_of_the_engine_does_not_look_like_the_strategy_s():
+    with pytest.raises(RunFailed) as failure:
+        run(replace(job(), data_fingerprint=b"no text"))
+    assert failure.value.code == "engine_error"
+    assert failure.value.message.startswith("The engine failed: ")
+    assert "analysis/sandbox/child.py" in failure.value.traceback
+
+
 def test_source_that_does_not_parse_names_the_line():
     with pytest.raises(StrategyError, match="Line 2") as failure:
         run(job("x = 1\ndef broken(:\n"))
@@ -153,6 +163,15 @@ def test_a_strategy_that_never_returns_is_ended_at_the_limit():
     assert failure.value.code == "limit_exceeded"
     assert "3 s" in failure.value.message
     assert time.monotonic() - started < 6
+
+
+def test_a_strategy_that_hangs_up_and_stays_is_ended():
+    started = time.monotonic()
+    with pytest.raises(RunFailed) as failure:
+        run(hooked("import os; os.closerange(3, 64)\n        while True: pass"))
+    assert failure.value.code == "child_ended"
+    assert "closed" in failure.value.message
+    assert time.monotonic() - started < 10
 
 
 def test_what_watch_raises_ends_the_child_and_passes_through():

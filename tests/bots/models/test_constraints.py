@@ -62,6 +62,24 @@ VIOLATIONS = {
         lambda: BacktestConfigFactory(slippage_r=-1),
         lambda: BacktestConfigFactory(commission_per_lot=-1),
     ],
+    "config_leverage_positive": [
+        lambda: BacktestConfigFactory(leverage=0),
+        lambda: BacktestConfigFactory(leverage=-1),
+    ],
+    "config_stop_out_is_per_cent": [
+        lambda: BacktestConfigFactory(stop_out_level=-1),
+        lambda: BacktestConfigFactory(stop_out_level=101),
+    ],
+    "config_rollover_is_a_time_somewhere": [
+        *[lambda at=at: BacktestConfigFactory(rollover_time=at) for at in ("", "24:00", "17:60", "7:00", "noon")],
+        lambda: BacktestConfigFactory(rollover_timezone=""),
+    ],
+    "config_warmup_bounded": [lambda: BacktestConfigFactory(warmup_bars=100_001)],
+    "backtest_symbols_begin_with_the_first": [
+        lambda: BacktestRunFactory(instrument_symbols=[]),
+        lambda: BacktestRunFactory(instrument_symbols=["GBPUSD", "EURUSD"]),
+        lambda: BacktestRunFactory(instrument_symbols=["EURUSD", *map(str, range(20))]),
+    ],
     "backtest_window_ordered": [empty_window, backward_window],
     "backtest_status_known": [lambda: BacktestRunFactory(status="DONE"), lambda: BacktestRunFactory(status="running")],
     "backtest_launched_once_per_key": [backtest_key_twice],
@@ -83,6 +101,19 @@ def test_the_database_refuses(constraint, violate):
 def test_every_constraint_is_tried_above():
     ours = {c.name for model in apps.get_app_config("bots").get_models() for c in model._meta.constraints}
     assert ours == set(VIOLATIONS)
+
+
+def test_a_run_may_have_as_many_symbols_as_the_limit_says():
+    symbols = ["EURUSD", *map(str, range(19))]
+    assert BacktestRunFactory(instrument_symbols=symbols).instrument_symbols == symbols
+
+
+@pytest.mark.parametrize(
+    ("symbols", "text"), [(["A"], "A"), (["A", "B"], "A, B"), (["A", "B", "C"], "A, B +1"), (list("ABCDE"), "A, B +3")]
+)
+def test_a_run_is_named_by_its_symbols(symbols, text):
+    run = BacktestRunFactory.build(instrument_symbol="A", instrument_symbols=symbols, config=None, created_by=None)
+    assert str(run) == f"{text} 2025-01-06..2025-01-08"
 
 
 @pytest.mark.parametrize("status", BacktestRun.Status.values)
@@ -164,6 +195,7 @@ def test_lists_leave_the_heavy_columns_in_the_database():
     run = BacktestRun.objects.light().get()
     assert run.get_deferred_fields() == {
         "equity_curve", "simulated_trades_log", "stats", "warnings", "refusals", "error_traceback",
+        "instrument_snapshot", "settings_snapshot", "data_snapshot",
     }  # fmt: skip
     BotFactory()
     BotVersionFactory()

@@ -1,5 +1,7 @@
 """Executing a backtest: every ending is kept in the row, once, by whoever holds the lease."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from django.db import OperationalError
 from django.db.models.functions import Now
 
+from analysis import engine
 from analysis.candles import Candles
 from analysis.utils.data_processor import merge_m1
 from bots import services
@@ -15,6 +18,7 @@ from bots.models import BacktestRun
 from bots.services import backtest_execution
 from bots.services.artifacts import backtest_folder
 from tests.factories import BacktestRunFactory, InstrumentSpecificationFactory
+from trading.models import InstrumentSpecification
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +74,100 @@ def test_a_completed_run_has_its_result_in_the_row_and_in_full_on_disk():
     assert round(equity["equity"][-1].as_py(), 2) == run.stats["final_equity"]
     trades = pq.read_table(backtest_folder(run) / "trades.parquet")
     assert trades.num_rows == len(run.simulated_trades_log)
+
+
+def test_a_completed_run_keeps_what_it_was_made_of():
+    run = execute(run_with())
+    (instrument,), (data,) = run.instrument_snapshot, run.data_snapshot
+    assert (instrument["symbol"], instrument["tick_value"]) == ("EURUSD", 1.0)
+    assert (run.settings_snapshot["initial_equity"], run.settings_snapshot["timeframe"]) == (10_000.0, "M1")
+    assert data == {
+        "symbol": "EURUSD", "first": "2025-01-06T00:00:00+00:00", "last": "2025-01-07T23:59:00+00:00",
+        "candles": 2_880, "fingerprint": run.data_fingerprint,
+    }  # fmt: skip
+
+
+def test_what_precedes_the_window_only_warms_up():
+    start = START + timedelta(hours=20)
+    run = execute(run_with(data_window_start=start))
+    cold = execute(run_with(data_window_start=start, config__warmup_bars=0))
+    assert (run.status, cold.status) == ("COMPLETED", "COMPLETED")
+    for each in (run, cold):
+        assert each.equity_curve[0] == {"timestamp": "2025-01-06T20:00:00Z", "equity": 10_000.0}
+        assert all(trade["entry_time"] >= "2025-01-06T20:00:00Z" for trade in each.simulated_trades_log)
+    assert run.simulated_trades_log[0]["entry_time"] < cold.simulated_trades_log[0]["entry_time"]
+    assert run.data_snapshot[0]["first"] == "2025-01-06T11:40:00+00:00"
+    assert not [warning for warning in run.warnings if "the store has" in warning]
+
+
+def test_more_history_than_is_needed_changes_no_trade():
+    start = START + timedelta(hours=20)
+    some, more = (execute(run_with(data_window_start=start, config__warmup_bars=n)) for n in (600, 1_100))
+    assert len(some.simulated_trades_log) > 10
+    assert some.simulated_trades_log == more.simulated_trades_log
+    assert (some.equity_curve, some.stats) == (more.equity_curve, more.stats)
+
+
+def test_a_warm_up_the_store_does_not_have_is_said():
+    run = execute(run_with())
+    assert "EURUSD: the store has 0 of the 500 bars before the window that warm indicators up" in run.warnings
+
+
+def test_one_symbol_of_several_without_candles_fails_the_run_by_name():
+    InstrumentSpecificationFactory(symbol="GBPUSD")
+    run = execute(run_with(instrument_symbols=["EURUSD", "GBPUSD"]))
+    assert (run.status, run.error_code) == ("FAILED", "no_candles")
+    assert "GBPUSD" in run.error
+
+
+def test_every_symbol_s_candles_and_instrument_reach_the_engine(monkeypatch, settings):
+    gbp = replace(candles(3_000), symbol="GBPUSD")
+    merge_m1(gbp, data_root=settings.MARKET_DATA_ROOT)
+    InstrumentSpecificationFactory(symbol="GBPUSD")
+    handed = {}
+
+    def first_only(job, series, **limits):
+        handed.update(symbols=[each.symbol for each in series], specs=[each.symbol for each in job.instruments])
+        return real(replace(job, instruments=job.instruments[:1]), series[:1], **limits)
+
+    real = backtest_execution.run_in_child
+    monkeypatch.setattr(backtest_execution, "run_in_child", first_only)
+    run = execute(run_with(instrument_symbols=["EURUSD", "GBPUSD"]))
+    assert (run.status, run.error) == ("COMPLETED", "")
+    assert handed == {"symbols": ["EURUSD", "GBPUSD"], "specs": ["EURUSD", "GBPUSD"]}
+    assert [each["symbol"] for each in run.data_snapshot] == ["EURUSD", "GBPUSD"]
+    assert run.data_fingerprint not in [each["fingerprint"] for each in run.data_snapshot]
+
+
+@pytest.mark.skipif(not hasattr(engine, "run_portfolio"), reason="the engine trades one symbol only")
+def test_several_symbols_trade_on_one_equity(settings):
+    merge_m1(replace(candles(3_000), symbol="GBPUSD"), data_root=settings.MARKET_DATA_ROOT)
+    InstrumentSpecificationFactory(symbol="GBPUSD")
+    run = execute(run_with(instrument_symbols=["EURUSD", "GBPUSD"]))
+    assert (run.status, run.error) == ("COMPLETED", "")
+    assert {trade["symbol"] for trade in run.simulated_trades_log} == {"EURUSD", "GBPUSD"}
+    made = sum(trade["pnl"] for trade in run.simulated_trades_log)
+    assert run.stats["final_equity"] == pytest.approx(10_000 + made, abs=0.005)
+
+
+def test_overlays_are_kept_beside_the_trades(monkeypatch):
+    drawn = {"EURUSD": {"lines": [1.5, None]}}
+    real = backtest_execution.run_in_child
+    monkeypatch.setattr(
+        backtest_execution, "run_in_child", lambda *task, **limits: replace(real(*task, **limits), overlays=drawn)
+    )
+    run = execute(run_with())
+    assert json.loads((backtest_folder(run) / "overlays.json").read_text()) == drawn
+    assert sorted(path.name for path in backtest_folder(run).iterdir()) == [
+        "equity.parquet", "overlays.json", "trades.parquet",
+    ]  # fmt: skip
+
+
+def test_an_instrument_that_was_deleted_meanwhile_fails_the_run_by_name():
+    InstrumentSpecification.objects.all().delete()
+    run = execute(run_with())
+    assert (run.status, run.error_code) == ("FAILED", "instrument_unknown")
+    assert "EURUSD" in run.error
 
 
 def test_the_same_inputs_give_the_same_digest():

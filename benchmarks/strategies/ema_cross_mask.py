@@ -1,0 +1,48 @@
+"""EMA 12/26 crossing with ATR stops: `run_tick`, and `entry_mask` that says on which bars it could act."""
+
+import numpy as np
+
+from analysis.indicators import atr, ema
+from analysis.strategy import BaseStrategy
+
+
+class Strategy(BaseStrategy):
+    """One position at a time, by the risk setting `max_open_positions`."""
+
+    def get_min_bars_needed(self, buffer_bars=10):
+        return 101
+
+    def _ensure_indicators(self, df_input):
+        df = df_input.copy()
+        df["ema_f"] = ema(df["close"], 12)
+        df["ema_s"] = ema(df["close"], 26)
+        df["atr"] = atr(df["high"], df["low"], df["close"], 14)
+        return df
+
+    def entry_mask(self, df):
+        above = (df["ema_f"] > df["ema_s"]).to_numpy()
+        below = (df["ema_f"] < df["ema_s"]).to_numpy()
+        mask = np.zeros(len(df), dtype=bool)
+        mask[1:] = (above[1:] & ~above[:-1]) | (below[1:] & ~below[:-1])
+        return mask
+
+    def run_tick(self, df_current_window, account_equity):
+        w = df_current_window
+        fast, slow = w["ema_f"].iloc[-1], w["ema_s"].iloc[-1]
+        fast_before, slow_before = w["ema_f"].iloc[-2], w["ema_s"].iloc[-2]
+        if fast_before <= slow_before and fast > slow:
+            side, up = "BUY", 1
+        elif fast_before >= slow_before and fast < slow:
+            side, up = "SELL", -1
+        else:
+            return []
+        close, distance = w["close"].iloc[-1], w["atr"].iloc[-1]
+        return [
+            {
+                "action": "OPEN_TRADE",
+                "side": side,
+                "sl": close - up * 1.5 * distance,
+                "tp": close + up * 3.0 * distance,
+                "risk_percent": 1.0,
+            }
+        ]
