@@ -75,14 +75,7 @@ class StrategyDriver:
 
     def failed(self, error: BaseException, bar: int | None) -> RunFailed:
         """What the strategy raised, as the end of the run."""
-        opened = None if bar is None else datetime.fromtimestamp(int(self._bars.candles.time[bar]) / 1000, UTC)
-        where = "" if opened is None else f" on the bar of {opened:%Y-%m-%d %H:%M} UTC"
-        return RunFailed(
-            "strategy_error",
-            f"The strategy raised {describe(error)}{where}",
-            traceback=strategy_traceback(error, self._filename),
-            bar_time=opened,
-        )
+        return strategy_failure(error, self._filename, None if bar is None else int(self._bars.candles.time[bar]))
 
     def _window_length(self) -> int:
         length = self.call(self.strategy.get_min_bars_needed)
@@ -105,6 +98,19 @@ class StrategyDriver:
         if missing:
             raise RunFailed("strategy_error", f"_ensure_indicators must keep the column {missing[0]}")
         return frame.copy(deep=False)  # what the strategy does to its own later changes nothing here
+
+
+def strategy_failure(error: BaseException, filename: str, bar_time: int | None) -> RunFailed:
+    """What the strategy in `filename` raised, as the end of the run; `bar_time` is when the bar opened (epoch
+    milliseconds UTC)."""
+    opened = None if bar_time is None else datetime.fromtimestamp(bar_time / 1000, UTC)
+    where = "" if opened is None else f" on the bar of {opened:%Y-%m-%d %H:%M} UTC"
+    return RunFailed(
+        "strategy_error",
+        f"The strategy raised {describe(error)}{where}",
+        traceback=strategy_traceback(error, filename),
+        bar_time=opened,
+    )
 
 
 def spell(action: object) -> str:

@@ -46,11 +46,13 @@ class Journal:
         if self.sent is None:
             self._remember(close_time, written)
 
-    def hear(self) -> None:
-        """Note the orders that came to nothing on their way or while they waited."""
-        for order, code in self._simulation.notices():
+    def hear(self) -> list[tuple[int, int]]:
+        """Note the orders that came to nothing on their way or while they waited: their ids and codes."""
+        notices = self._simulation.notices()
+        for order, code in notices:
             close_time, written = self._asked.pop(order) if self.sent is None else self.sent.order(order)
             self.note(close_time, "expired" if code == EXPIRED else "refused", *LATE[code], written)
+        return notices
 
     def _remember(self, close_time: int, written: object) -> None:
         self._asked[self._simulation.last_order] = (close_time, written)

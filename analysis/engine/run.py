@@ -1,7 +1,8 @@
 """A backtest from its first candle to its result."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -12,6 +13,7 @@ from analysis.engine.recheck import Recorder, recheck
 from analysis.engine.result import ENGINE_VERSION, BacktestResult, BacktestSettings, Statistics, run_digest
 from analysis.engine.seat import Leg, Seat, take_seats
 from analysis.engine.signals import trade_signals
+from analysis.engine.simulation import Simulation
 from analysis.engine.ticks import Progress, TickTrading
 from analysis.engine.trade_log import trade_log
 from analysis.engine.trade_overlays import ask_overlays, chart_overlays
@@ -20,6 +22,7 @@ from analysis.instrument import Instrument
 from analysis.metrics import plain_warnings, summarize
 from analysis.strategy import TickStrategy, canonical_json
 from analysis.strategy.overlays import Overlays
+from analysis.timeframes import Bars
 
 
 def run_backtest(
@@ -61,7 +64,7 @@ def run_portfolio(
     the strategy raises or looks ahead.
     """
     run = _Run(legs, settings)
-    run.trade(on_progress or _ignore)
+    run.trade(on_progress or ignore_progress)
     run.check(audit)
     result = run.result(canonical_json(params or {}), code_hash, data_fingerprint)
     return run.reported(result) if report else result
@@ -97,55 +100,90 @@ class _Run:
 
     def result(self, params_json: str, code_hash: str, data_fingerprint: str | None) -> BacktestResult:
         """Everything the run made, added up."""
-        times, equity = self.simulation.equity_curve()
-        trades = trade_log(self.simulation, [seat.bars for seat in self.seats], self.settings.timeframe)
-        refused = self.journal.refused
-        if data_fingerprint is None:
-            data_fingerprint = " ".join(leg.candles.fingerprint() for leg in self.legs)
-        return BacktestResult(
-            engine_version=ENGINE_VERSION,
-            bars=self.bars,
-            equity_time=times,
-            equity=equity,
-            trades=trades,
-            stats=Statistics(lambda: {**summarize(trades, times, equity), "refused_actions": refused}),
-            warnings=tuple(self._caveats(trades, float(equity.min()))),
-            refusals=tuple(self.journal.refusals),
-            digest=run_digest(
-                settings=self.settings,
-                params_json=params_json,
-                code_hash=code_hash,
-                data_fingerprint=data_fingerprint,
-                instruments=[asdict(leg.instrument) for leg in self.legs],
-                trades=trades,
-                equity=equity,
-            ),
+        made = Made(
+            self.simulation,
+            self.journal,
+            [leg.candles for leg in self.legs],
+            [seat.bars for seat in self.seats],
+            [window_caveats(len(s.bars), s.first_bar, s.driver.window) for s in self.seats],
         )
+        return add_up(made, self.settings, params_json, code_hash, data_fingerprint)
 
     def reported(self, result: BacktestResult) -> BacktestResult:
         """The result with its drawing, and with the warnings that take a look at all of it."""
-        drawn: dict[str, Overlays] = {}
-        warnings = [*result.warnings, *plain_warnings(result.stats)]
+        asks: list[Callable[[], object]] = []
         for seat in self.seats:
             draw = getattr(seat.leg.strategy, "chart_overlays", None)
             if callable(draw):
-                own, problems = ask_overlays(lambda: _drawing(seat, draw))  # noqa: B023 - called at once
-                drawn.update(own)
-                warnings += problems
-        return replace(result, overlays=chart_overlays(drawn, result.trades), warnings=tuple(dict.fromkeys(warnings)))
-
-    def _caveats(self, trades: Trades, lowest_equity: float) -> Iterator[str]:
-        windows = (window_caveats(len(s.bars), s.first_bar, s.driver.window) for s in self.seats)
-        data = (data_caveats(leg.candles, leg.instrument, self.settings) for leg in self.legs)
-        found = chain(
-            *windows, trade_caveats(trades, self.journal.refused, lowest_equity), *data, settings_caveats(self.settings)
-        )
-        return iter(dict.fromkeys(found))
+                asks.append(partial(_drawing, seat, draw))
+        return with_report(result, asks)
 
 
 def _drawing(seat: Seat, draw: Callable[..., object]) -> object:
     return {seat.leg.instrument.symbol: draw(seat.driver.frame.copy(deep=False))}
 
 
-def _ignore(done: int, total: int) -> None:
+@dataclass(frozen=True)
+class Made:
+    """What a run leaves behind: the account, its refusals, and by symbol the M1 candles, the bars and the caveats about
+    the window."""
+
+    simulation: Simulation
+    journal: Journal
+    candles: Sequence[Candles]
+    bars: Sequence[Bars]
+    windows: Sequence[Iterable[str]]
+
+
+def add_up(
+    made: Made, settings: BacktestSettings, params_json: str, code_hash: str, data_fingerprint: str | None
+) -> BacktestResult:
+    """The result of a run that has come to its end."""
+    times, equity = made.simulation.equity_curve()
+    trades = trade_log(made.simulation, made.bars, settings.timeframe)
+    refused, instruments = made.journal.refused, made.simulation.instruments
+    if data_fingerprint is None:
+        data_fingerprint = " ".join(candles.fingerprint() for candles in made.candles)
+    return BacktestResult(
+        engine_version=ENGINE_VERSION,
+        bars=sum(len(bars) for bars in made.bars),
+        equity_time=times,
+        equity=equity,
+        trades=trades,
+        stats=Statistics(lambda: {**summarize(trades, times, equity), "refused_actions": refused}),
+        warnings=tuple(_caveats(made, settings, trades, float(equity.min()))),
+        refusals=tuple(made.journal.refusals),
+        digest=run_digest(
+            settings=settings,
+            params_json=params_json,
+            code_hash=code_hash,
+            data_fingerprint=data_fingerprint,
+            instruments=[asdict(instrument) for instrument in instruments],
+            trades=trades,
+            equity=equity,
+        ),
+    )
+
+
+def with_report(result: BacktestResult, asks: Sequence[Callable[[], object]]) -> BacktestResult:
+    """The result with the drawings that `asks` give, and with the warnings that take a look at all of it."""
+    drawn: dict[str, Overlays] = {}
+    warnings = [*result.warnings, *plain_warnings(result.stats)]
+    for ask in asks:
+        own, problems = ask_overlays(ask)
+        drawn.update(own)
+        warnings += problems
+    return replace(result, overlays=chart_overlays(drawn, result.trades), warnings=tuple(dict.fromkeys(warnings)))
+
+
+def _caveats(made: Made, settings: BacktestSettings, trades: Trades, lowest_equity: float) -> Iterator[str]:
+    markets = zip(made.candles, made.simulation.instruments, strict=True)
+    data = (data_caveats(candles, instrument, settings) for candles, instrument in markets)
+    found = chain(
+        *made.windows, trade_caveats(trades, made.journal.refused, lowest_equity), *data, settings_caveats(settings)
+    )
+    return iter(dict.fromkeys(found))
+
+
+def ignore_progress(done: int, total: int) -> None:
     """Nobody watches."""

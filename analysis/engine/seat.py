@@ -12,9 +12,8 @@ from analysis.engine.desk import Desk
 from analysis.engine.driver import StrategyDriver
 from analysis.engine.kernel.records import TIME
 from analysis.engine.result import BacktestSettings
-from analysis.engine.simulation import Simulation, quote_market
+from analysis.engine.simulation import Simulation, open_market
 from analysis.engine.window import MovingWindow
-from analysis.errors import NoCandles
 from analysis.instrument import Instrument
 from analysis.strategy import TickStrategy
 from analysis.timeframes import closed_bars
@@ -88,11 +87,7 @@ class Seat:
 
 def take_seats(legs: Sequence[Leg], settings: BacktestSettings) -> tuple[Simulation, list[Seat]]:
     """A market of all candles, and everybody in their place. Raises NoCandles, CorruptCandles, RunFailed."""
-    instruments = [leg.instrument for leg in legs]
-    market = quote_market([leg.candles for leg in legs], instruments, settings.spread_points)
-    start = settings.trade_from
-    first_row = 0 if start is None else int(np.searchsorted(market.columns[TIME], start))
-    if first_row == len(market):
-        raise NoCandles(f"There are no candles of {legs[0].candles.symbol} at or after trade_from")
-    simulation = Simulation(market, instruments, settings, first_row)
-    return simulation, [Seat(leg, symbol, simulation, settings.timeframe, start) for symbol, leg in enumerate(legs)]
+    simulation = open_market([leg.candles for leg in legs], [leg.instrument for leg in legs], settings)
+    return simulation, [
+        Seat(leg, symbol, simulation, settings.timeframe, settings.trade_from) for symbol, leg in enumerate(legs)
+    ]

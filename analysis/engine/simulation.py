@@ -164,6 +164,11 @@ class Simulation:
             self.tags.append(text)
         return code
 
+    def own_tag(self, text: str) -> int:
+        """A number of its own that stands for a tag, for who must know again what came of one order."""
+        self.tags.append(text)
+        return len(self.tags) - 1
+
     @property
     def positions(self) -> NDArray[np.void]:
         """POSITION records of what is open, in order of entry."""
@@ -211,6 +216,16 @@ class Simulation:
             old = getattr(self.state, name)
             more = len(old) + (expected if name in ("trades", "notices") else 0)
             self.state = self.state._replace(**{name: np.concatenate([old, np.zeros(more, old.dtype)])})
+
+
+def open_market(series: Sequence[Candles], instruments: Sequence[Instrument], settings: BacktestSettings) -> Simulation:
+    """An account in the market of these candles, at `trade_from`. Raises NoCandles, CorruptCandles."""
+    market = quote_market(series, instruments, settings.spread_points)
+    start = settings.trade_from
+    first_row = 0 if start is None else int(np.searchsorted(market.columns[TIME], start))
+    if first_row == len(market):
+        raise NoCandles(f"There are no candles of {series[0].symbol} at or after trade_from")
+    return Simulation(market, instruments, settings, first_row)
 
 
 def _account(settings: BacktestSettings, initial: int, first_row: int) -> NDArray[np.void]:

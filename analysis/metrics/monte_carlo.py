@@ -93,7 +93,7 @@ def reshuffled_paths(pnl: Any, initial: float, seed: Any, falls: Any, shares: An
         level = peak = initial
         fall = share = 0.0
         for left in range(len(pnl), 0, -1):
-            if left & 1:
+            if (len(pnl) - left) & 1:
                 bits = bits >> _32
             else:
                 state = state + _GOLDEN

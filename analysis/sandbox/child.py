@@ -18,7 +18,7 @@ from analysis.instrument import Instrument
 from analysis.sandbox.messages import Channel, ChannelClosed
 from analysis.sandbox.policy import Limits, apply
 from analysis.sandbox.wire import REQUESTS, mapped, result_to_wire
-from analysis.strategy import BaseStrategy, describe, inspect_source, load_strategy_class, make_strategy
+from analysis.strategy import BaseStrategy, TickStrategy, describe, inspect_source, load_strategy_class, make_strategy
 from analysis.strategy.params import resolve_params
 
 _WAIT_S = 60.0
@@ -87,7 +87,7 @@ def _warm_up() -> None:
     )  # fmt: skip
     settings = BacktestSettings(initial_equity=10_000.0, leverage=100.0)
     identity = {"params": {}, "code_hash": "", "data_fingerprint": ""}
-    _run(_Task(_Sample, [_SAMPLE], [candles], settings, False, identity), lambda done, total: None)
+    _run(_Task(lambda: _Sample, [_SAMPLE], [candles], settings, False, identity), lambda done, total: None)
 
 
 def _receive(channel: Channel) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def _check(request: Mapping[str, Any]) -> None:
 class _Task:
     """A request to backtest, made of the engine's own values."""
 
-    strategy_class: type[Any]
+    load: Callable[[], type[Any]]  # executes the source: each call gives a class that shares nothing with another
     instruments: Sequence[Instrument]
     series: Sequence[Candles]
     settings: BacktestSettings
@@ -131,7 +131,7 @@ def _backtest(request: Mapping[str, Any], memory: int, channel: Channel) -> Back
     instruments = [Instrument(**leg["instrument"]) for leg in request["legs"]]
     bars = [leg["bars"] for leg in request["legs"]]
     task = _Task(
-        strategy_class=load_strategy_class(source, filename),
+        load=partial(load_strategy_class, source, filename),
         instruments=instruments,
         series=mapped(memory, list(zip((each.symbol for each in instruments), bars, strict=True))),
         settings=BacktestSettings(**request["settings"]),
@@ -146,9 +146,13 @@ def _run(task: _Task, on_progress: Callable[[int, int], None]) -> BacktestResult
     """One instance of the strategy for each instrument, on one equity."""
     legs = []
     for instrument, series in zip(task.instruments, task.series, strict=True):
-        make = partial(make_strategy, task.strategy_class, task.identity["params"], task.settings.risk, instrument)
-        legs.append(Leg(make(), series, instrument, make))
+        remake = partial(_make, task, instrument)
+        legs.append(Leg(remake(), series, instrument, remake))
     return run_portfolio(legs, task.settings, on_progress, report=True, audit=task.audit, **task.identity)
+
+
+def _make(task: _Task, instrument: Instrument) -> TickStrategy:
+    return make_strategy(task.load(), task.identity["params"], task.settings.risk, instrument)
 
 
 def _run_backtrader(task: _Task, on_progress: Callable[[int, int], None]) -> BacktestResult:

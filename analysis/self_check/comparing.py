@@ -1,7 +1,7 @@
 """Whether two tables, or two lists of actions, say the same."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any
 
@@ -145,4 +145,4 @@ def _same_action(first: object, second: object) -> bool:
     a, b = parse_action(first), parse_action(second)
     if isinstance(a, ActionRefused) or isinstance(b, ActionRefused):
         return _same(first, second)
-    return type(a) is type(b) and _same(vars(a), vars(b))
+    return type(a) is type(b) and _same(a._asdict(), b._asdict())
