@@ -19,6 +19,8 @@ help: ## show this list
 .venv/base: .venv/created requirements/base.txt requirements/lock.txt
 	@echo "Installing the platform (first time only) ..."
 	$(PIP) --requirement requirements/base.txt
+	@echo "Compiling the engine (first time only) ..."
+	$(BIN)/python -m analysis.engine.warm_up
 	@touch $@
 
 .venv/dev: .venv/base requirements/dev.txt

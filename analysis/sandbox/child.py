@@ -8,33 +8,26 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
-import analysis.indicators  # noqa: F401 - what nearly every strategy imports is there before the request comes
 from analysis.candles import Candles
 from analysis.engine import BacktestResult, BacktestSettings, Leg, run_portfolio
+from analysis.engine.warm_up import SAMPLE, warm_up
 from analysis.errors import AnalysisError, ParamsInvalid, RunFailed, StrategyError
 from analysis.instrument import Instrument
 from analysis.sandbox.messages import Channel, ChannelClosed
 from analysis.sandbox.policy import Limits, apply
 from analysis.sandbox.wire import REQUESTS, mapped, result_to_wire
-from analysis.strategy import BaseStrategy, TickStrategy, describe, inspect_source, load_strategy_class, make_strategy
+from analysis.strategy import TickStrategy, describe, inspect_source, load_strategy_class, make_strategy
 from analysis.strategy.params import resolve_params
 
 _WAIT_S = 60.0
 _MAX_TRACEBACK = 20_000
-# An instrument like any other, to see at upload whether a strategy can be made at all.
-_SAMPLE = Instrument(
-    symbol="EURUSD", digits=5, point=1e-5, tick_size=1e-5, tick_value=1.0, contract_size=100_000,
-    volume_min=0.01, volume_max=100, volume_step=0.01, spread_points=10,
-)  # fmt: skip
 
 
 def main(channel_fd: int, *, warm: bool) -> None:
     """Wait for one request, serve it and end; `warm` has the engine ready for a backtest when it comes."""
     channel = Channel(socket.socket(fileno=channel_fd))
     if warm:
-        _warm_up()
+        warm_up()  # before the limits hold
     try:
         memory = channel.receive_descriptor()
     except ChannelClosed:
@@ -63,33 +56,6 @@ def main(channel_fd: int, *, warm: bool) -> None:
     os._exit(0)  # nothing the strategy left for the end of the process runs
 
 
-class _Sample(BaseStrategy):
-    """Trades a little, to warm up."""
-
-    MIN_BARS = 2
-
-    def run_tick(self, df_current_window: Any, account_equity: float) -> list[dict[str, Any]]:
-        """Open a trade with SL and TP, now and then."""
-        close = float(df_current_window["close"].iloc[-1])
-        opening = {"action": "OPEN_TRADE", "side": "BUY", "lots": 0.1, "sl": close - 0.001, "tp": close + 0.001}
-        return [opening] if df_current_window.index[-1].minute % 7 == 0 else []
-
-
-def _warm_up() -> None:
-    """A backtest of our own, before the limits hold: what is loaded, compiled or cached on disk at its first use is
-    there when a strategy comes."""
-    bars = 64
-    price = 1.1 + 0.0005 * np.sin(np.arange(bars))
-    candles = Candles(
-        symbol=_SAMPLE.symbol, time=1_700_000_040_000 + 60_000 * np.arange(bars, dtype=np.int64),
-        open=price, high=price + 0.0003, low=price - 0.0003, close=price,
-        tick_volume=np.ones(bars, np.int64), spread=np.full(bars, 10, np.int32),
-    )  # fmt: skip
-    settings = BacktestSettings(initial_equity=10_000.0, leverage=100.0)
-    identity = {"params": {}, "code_hash": "", "data_fingerprint": ""}
-    _run(_Task(lambda: _Sample, [_SAMPLE], [candles], settings, False, identity), lambda done, total: None)
-
-
 def _receive(channel: Channel) -> dict[str, Any]:
     message = channel.receive(REQUESTS, _WAIT_S)
     if message is None:
@@ -105,7 +71,7 @@ def _check(request: Mapping[str, Any]) -> None:
     if described.kind == "backtrader":  # made by backtrader itself, inside a run
         resolve_params(described.params_schema, described.default_params, request["params"])
         return
-    strategy = make_strategy(strategy_class, request["params"], {}, _SAMPLE)
+    strategy = make_strategy(strategy_class, request["params"], {}, SAMPLE)
     try:
         bars = strategy.get_min_bars_needed()
     except Exception as error:

@@ -1,10 +1,13 @@
 """The examples of the guide are true."""
 
 import re
+import textwrap
+from functools import partial
 from pathlib import Path
 
 from analysis.engine import BacktestSettings, run_backtest
-from analysis.strategy import inspect_source, load_strategy_class, make_strategy
+from analysis.engine.desk import LATE
+from analysis.strategy import TickStrategy, inspect_source, load_strategy_class, make_strategy
 from analysis.strategy.schema import schema_problems
 from tests.analysis.engine.test_independent_referee import GOLD, random_walk
 
@@ -34,11 +37,52 @@ def test_the_schema_is_one_the_platform_accepts():
     assert schema_problems(names["PARAMS_SCHEMA"], {"length": 20, "mode": "fast"}) == []
 
 
+def test_the_fast_paths_say_what_run_tick_says():
+    parts = [part for part in re.findall(r"```py\n(.*?)```", GUIDE, re.DOTALL) if "entry_signals" in part]
+    methods = textwrap.indent("\n".join(parts), "    ")
+    mask, signals = methods.split("    def entry_signals")
+    for fast_path in (mask, f"    def entry_signals{signals}"):
+        remake = partial(made, SLOW + fast_path)
+        result = run_backtest(
+            remake(), random_walk(1, 20_000), GOLD, BacktestSettings(initial_equity=10_000.0), remake=remake
+        )
+        assert len(result.trades) > 100
+
+
+def made(source: str) -> TickStrategy:
+    return make_strategy(load_strategy_class(source, "cross.py"), {}, {}, GOLD)
+
+
+SLOW = """
+import pandas as pd
+from analysis.indicators import atr, ema
+from analysis.strategy import BaseStrategy
+
+class Strategy(BaseStrategy):
+    MIN_BARS = 40
+
+    def _ensure_indicators(self, df):
+        df["EMA_12"], df["EMA_26"] = ema(df["close"], 12), ema(df["close"], 26)
+        df["ATRr_14"] = atr(df["high"], df["low"], df["close"], 14)
+        return df
+
+    def run_tick(self, df, equity):
+        before, now = df.iloc[-2], df.iloc[-1]
+        above = now["EMA_12"] > now["EMA_26"]
+        if above == (before["EMA_12"] > before["EMA_26"]):
+            return []
+        stop = now["close"] - 2 * (now["ATRr_14"] if above else -now["ATRr_14"])
+        return [{"action": "OPEN_TRADE", "side": "BUY" if above else "SELL", "sl": stop, "lots": 0.1}]
+
+"""
+
+
 def test_every_refusal_the_engine_knows_is_explained():
     root = Path(__file__).parents[2] / "analysis"
     sources = [*(root / "engine").glob("*.py"), root / "strategy" / "actions.py"]
-    codes = set()
+    codes = {code for code, _ in LATE.values()}
     for path in sources:
-        codes |= set(re.findall(r'(?:ActionRefused|lost|_Misread)\(\s*(?:f?"[^"]*", )?"([a-z_]+)"', path.read_text()))
-    assert {"no_market", "wrong_side", "no_size", "not_finite", "unknown_trade"} <= codes
+        codes |= set(re.findall(r'(?:ActionRefused|_Misread)\(\s*(?:f?"[^"]*", )?"([a-z_]+)"', path.read_text()))
+        codes |= set(re.findall(r'refuse\([^"]*"([a-z_]+)"', path.read_text()))
+    assert {"no_market", "wrong_side", "no_size", "not_finite", "unknown_trade", "expired"} <= codes
     assert {code for code in codes if f"`{code}`" not in GUIDE} == set()
