@@ -55,6 +55,7 @@ lock: .venv/created ## choose the newest versions that fit requirements/*.txt
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --universal --python-version 3.11 --upgrade --no-header \
 	    requirements/dev.txt requirements/windows.txt --output-file requirements/lock.txt
+	sed -i '1i # Versions tested together, for every Python from 3.11 on: `make lock` writes this file.' requirements/lock.txt
 
 clean: ## remove the virtual environment and everything the platform wrote
 	rm -rf .venv var
