@@ -27,7 +27,7 @@ def main() -> None:
         _compare(chosen(arguments.only, years), years, arguments.quick)
     if not (arguments.only or arguments.quick):
         print("\n## The whole path\n", flush=True)
-        measure_path()
+        measure_path(FOLDER)
 
 
 def _compare(engines: Sequence[Engine], years: int, quick: bool) -> None:

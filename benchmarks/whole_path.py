@@ -1,7 +1,8 @@
 """What the platform adds to the engine: from a REST launch to COMPLETED beside the engine alone.
 
-The platform is a private one in a temporary folder: embedded servers, the web server and one worker. Both figures are
-of the same candles and strategy, in one run, so their ratio holds on any machine.
+The platform is a private one in a temporary folder: embedded servers, the web server and one worker. The engine's
+figure is the same run in this process, warm: self-check, statistics, warnings and drawing included. Both are of the
+same candles and strategy and take turns, so that their difference holds.
 """
 
 import os
@@ -10,18 +11,27 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from benchmarks.data import ONE_YEAR, candles_file
+from benchmarks.ours import STRATEGIES
+from benchmarks.peers.protocol import load_candles
+
 PROJECT = Path(__file__).resolve().parent.parent
-TEMPLATE = "ema_crossover_v1.py"
-SYMBOL = "XAUUSD.demo"
-START, END = datetime(2025, 2, 1, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC)
+SYMBOL = "EURUSD"
+START, END = datetime(2015, 1, 1, tzinfo=UTC), datetime(2016, 6, 1, tzinfo=UTC)
+TIERS = ("ema_cross_tick", "ema_cross_mask", "ema_cross_signals")
+RISK = {"max_open_positions": 1}
 REPEATS = 5
+MOST_ADDED_S = 0.5
 
 
-def measure_path() -> None:
-    """Measure and print a table."""
+def measure_path(bench: Path) -> None:
+    """Measure and print; `bench` is the folder that keeps the benchmark's candles."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"BOTYARD_VAR": folder, "DJANGO_SETTINGS_MODULE": "config.settings"}
         for name in ("DATABASE_URL", "REDIS_URL"):
@@ -29,63 +39,99 @@ def measure_path() -> None:
         from config.embedded import EmbeddedServices
 
         with EmbeddedServices(Path(folder)):
-            _measure(Path(folder))
+            _measure(Path(folder), bench)
 
 
-def _measure(var: Path) -> None:
+def _measure(var: Path, bench: Path) -> None:
     import django
 
     django.setup()
-    from django.core.management import call_command
-
-    from analysis.utils.data_processor import load_m1_candles
+    from analysis.candles import Candles
+    from analysis.utils.data_processor import merge_m1
+    from config.demo import Client
     from config.setup import prepare
-
-    login = prepare()
-    call_command("make_demo_data", SYMBOL)
-    candles = load_m1_candles(SYMBOL, START, END, data_root=var / "data")
-    engine = _engine(candles)
-    path = _whole_path(var, login)
-    bars = len(candles)
-    print(f"{bars:,} M1 candles, {TEMPLATE}, median of {REPEATS} warm runs")
-    print(f"  engine alone                {engine:6.2f} s   {bars / engine:9,.0f} bars/s")
-    print(f"  REST launch to COMPLETED    {path:6.2f} s   {path / engine:.2f} x the engine, +{path - engine:.2f} s")
-
-
-def _engine(candles: Any) -> float:
-    from analysis.engine import BacktestSettings, run_backtest
-    from analysis.strategy import load_strategy_class, make_strategy
+    from config.supervisor import Supervisor, free_port, web, worker
     from trading.models import InstrumentSpecification
 
+    login = prepare()
+    _specify(InstrumentSpecification)
+    source = load_candles(candles_file(bench, ONE_YEAR))
+    volume, spread = np.ones(ONE_YEAR, np.int64), np.zeros(ONE_YEAR, np.int32)
+    candles = Candles(SYMBOL, *source, tick_volume=volume, spread=spread)
+    merge_m1(candles, data_root=var / "data")
     instrument = InstrumentSpecification.objects.get(pk=SYMBOL).to_instrument()
-    strategy_class = load_strategy_class((PROJECT / "strategy_templates" / TEMPLATE).read_text(), TEMPLATE)
-
-    def once() -> None:
-        strategy = make_strategy(strategy_class, {}, {}, instrument)
-        run_backtest(strategy, candles, instrument, BacktestSettings(initial_equity=10_000.0))
-
-    return _median(once)
-
-
-def _whole_path(var: Path, login: Any) -> float:
-    from config.demo import Client, Window, run_backtest
-    from config.supervisor import Supervisor, free_port, web, worker
-
     port = free_port(0)
-    window = Window(SYMBOL, START.isoformat(), END.isoformat())
+    print(f"{ONE_YEAR:,} M1 candles, median of {REPEATS} warm runs in turns\n")
+    print("| strategy | engine alone | REST launch to COMPLETED | added |\n| --- | --: | --: | --: |")
     with Supervisor(PROJECT, var / "log", environment=os.environ, echo=None) as programs:
         programs.start([web(port), worker("backtests", queues="backtests,default", concurrency=1)])
         programs.wait_for_web(f"http://127.0.0.1:{port}/")
         with Client(f"http://127.0.0.1:{port}") as client:
             client.login(login.username, login.password)
-            return _median(lambda: run_backtest(client, window, lambda run: None))
+            for tier in TIERS:
+                source_text = (STRATEGIES / f"{tier}.py").read_text()
+                _print(tier, *_turns(_engine(source_text, candles, instrument), _launches(client, source_text)))
 
 
-def _median(action: Callable[[], object]) -> float:
-    action()  # warm: imports, caches
-    seconds = []
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        action()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds)
+def _specify(specifications: Any) -> None:
+    specifications.objects.update_or_create(
+        pk=SYMBOL,
+        defaults={
+            "digits": 5, "tick_size": "0.00001", "tick_value": "1", "contract_size": "100000",
+            "min_volume": "0.01", "max_volume": "1000000", "volume_step": "0.01",
+        },
+    )  # fmt: skip
+
+
+def _engine(source: str, candles: Any, instrument: Any) -> Callable[[], object]:
+    from analysis.engine import BacktestSettings, Leg, run_portfolio
+    from analysis.strategy import load_strategy_class, make_strategy
+
+    def make() -> Any:
+        return make_strategy(load_strategy_class(source, "bench.py"), {}, RISK, instrument)
+
+    settings = BacktestSettings(initial_equity=10_000_000.0, risk=RISK)
+    return lambda: run_portfolio([Leg(make(), candles, instrument, make)], settings, report=True)
+
+
+def _launches(client: Any, source: str) -> Callable[[], object]:
+    """What launches a backtest of the source and waits for its end, asking fifty times a second."""
+    bot = client.post("/api/bots/bots/", {"name": str(hash(source)), "strategy_template": "ema_crossover_v1.py"})
+    version = client.post("/api/bots/versions/", {"bot_id": bot["id"], "strategy_file_content": source})
+    settings = {"initial_equity": "10000000.00", "risk_json": RISK, "leverage": None}
+    config = client.post("/api/bots/backtest-configs/", {"bot_version": version["id"], "label": "", **settings})
+    launch = {
+        "bot_version_id": version["id"],
+        "backtest_config_id": config["id"],
+        "instrument_symbol": SYMBOL,
+        "data_window_start": START.isoformat(),
+        "data_window_end": END.isoformat(),
+    }
+    return partial(_launch, client, launch)
+
+
+def _launch(client: Any, launch: dict[str, str]) -> None:
+    run = client.post("/api/bots/backtests/launch/", launch)
+    while run["status"] in ("PENDING", "RUNNING"):
+        time.sleep(0.02)
+        run = client.get(f"/api/bots/backtest-runs/{run['id']}/")
+    if run["status"] != "COMPLETED":
+        raise RuntimeError(f"The backtest ended {run['status']}: {run['error']}")
+
+
+def _turns(*actions: Callable[[], object]) -> list[float]:
+    """Median seconds of each; the first round (imports, caches) is not counted."""
+    rounds = [[_seconds(action) for action in actions] for _ in range(REPEATS + 1)][1:]
+    return [statistics.median(times) for times in zip(*rounds, strict=True)]
+
+
+def _seconds(action: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def _print(tier: str, engine: float, path: float) -> None:
+    added = path - engine
+    verdict = "" if added <= MOST_ADDED_S else f" (MISSED: at most {MOST_ADDED_S} s)"
+    print(f"| {tier} | {engine:.2f} s | {path:.2f} s | {added:+.2f} s{verdict} |", flush=True)

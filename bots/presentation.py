@@ -62,10 +62,9 @@ def with_headline(runs: RunQuerySet[BacktestRun]) -> RunQuerySet[BacktestRun]:
     )
 
 
-def with_first_rows(runs: RunQuerySet[BacktestRun]) -> RunQuerySet[BacktestRun]:
-    """Adds `first_trades`, `first_refusals` and `refusals_count`, and leaves the full logs where they are."""
-    return runs.defer("simulated_trades_log", "refusals").annotate(
-        first_trades=_FirstItems(F("simulated_trades_log")),
+def with_first_refusals(runs: RunQuerySet[BacktestRun]) -> RunQuerySet[BacktestRun]:
+    """Adds `first_refusals` and `refusals_count`, and leaves the full list where it is."""
+    return runs.defer("refusals").annotate(
         first_refusals=_FirstItems(F("refusals")),
         refusals_count=_Length(F("refusals")),
     )

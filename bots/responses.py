@@ -41,7 +41,7 @@ class ReportResponse(HttpResponse):
     def __init__(self, html: str, filename: str, *, download: bool) -> None:
         super().__init__(html, content_type=f"{HTML}; charset=utf-8")
         self["Content-Security-Policy"] = f"{CONTENT_POLICY}; frame-ancestors 'none'"
-        self["Content-Disposition"] = content_disposition_header(download, filename)
+        self["Content-Disposition"] = str(content_disposition_header(download, filename))
         self["Cache-Control"] = "private, no-cache"
 
 
@@ -51,17 +51,17 @@ class StreamedFile(StreamingHttpResponse):
     Under ASGI as well: Django would collect all of a synchronous iterator before it sends the first byte.
     """
 
-    streaming_content: Iterator[bytes]  # type: ignore[assignment]
+    streaming_content: Iterator[bytes]
 
     def __init__(self, export: Export, content_type: str) -> None:
         super().__init__(export.chunks, content_type=content_type)
-        self["Content-Disposition"] = content_disposition_header(True, export.filename)
+        self["Content-Disposition"] = str(content_disposition_header(True, export.filename))
         self["Cache-Control"] = "private, no-cache"
         if export.size is not None:
             self["Content-Length"] = str(export.size)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         chunks = iter(self.streaming_content)
-        read = sync_to_async(next, thread_sensitive=False)  # touches no database
-        while (chunk := await read(chunks, None)) is not None:
+        read = sync_to_async(lambda: next(chunks, None), thread_sensitive=False)  # touches no database
+        while (chunk := await read()) is not None:
             yield chunk

@@ -138,6 +138,8 @@ class BacktestRunListSerializer(serializers.ModelSerializer[BacktestRun]):
 
 
 class BacktestRunSerializer(BacktestRunListSerializer):
+    simulated_trades_log = serializers.JSONField(read_only=True)
+
     class Meta(BacktestRunListSerializer.Meta):
         fields = [
             *BacktestRunListSerializer.Meta.fields, "error_traceback", "equity_curve", "stats", "simulated_trades_log",

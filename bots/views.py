@@ -163,7 +163,7 @@ class BacktestRunViewSet(viewsets.ReadOnlyModelViewSet[BacktestRun]):
     def trades(self, request: Request, pk: str | None = None) -> Response:
         """The log of trades in the order they were opened; empty until the run is COMPLETED."""
         wanted = _query(request, TradeQuerySerializer, besides={"page", "page_size"})
-        log: Any = services.TradeLog(self.get_object(), wanted.get("symbol"))
+        log: Any = services.trade_log(self.get_object(), wanted.get("symbol"))
         return self.get_paginated_response(self.paginate_queryset(log))
 
     @extend_schema(parameters=[WindowSerializer], responses=EquityPointsSerializer)

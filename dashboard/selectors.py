@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from bots.models import BacktestRun, LiveRun
 from bots.models.run import RunQuerySet
-from bots.presentation import with_first_rows, with_headline
+from bots.presentation import with_first_refusals, with_headline
 
 RECENT = 10
 _UNREAD = ("bot_version__code", "bot_version__params")  # may be large
@@ -24,8 +24,8 @@ def recent_live_runs(user: User) -> QuerySet[LiveRun]:
 
 
 def readable_backtests(user: User) -> RunQuerySet[BacktestRun]:
-    """The user's backtests with all that a page of one run shows, though without the full logs."""
-    return _with_bot(with_first_rows(BacktestRun.objects.owned_by(user)))
+    """The user's backtests with all that a page of one run shows."""
+    return _with_bot(with_first_refusals(BacktestRun.objects.owned_by(user)))
 
 
 def _with_bot(runs: RunQuerySet[BacktestRun]) -> RunQuerySet[BacktestRun]:

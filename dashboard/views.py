@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from accounts.throttling import LoginThrottle
 from bots.models import BacktestRun
-from bots.presentation import figure_groups, sparkline, trade_rows
+from bots.presentation import FIRST, figure_groups, sparkline, trade_rows
 from dashboard.selectors import readable_backtests, recent_backtests, recent_live_runs
 
 
@@ -43,7 +43,7 @@ def run_page(request: HttpRequest, run_id: uuid.UUID) -> HttpResponse:
             "took_s": _took_s(run),
             "figure_groups": figure_groups(run.stats),
             "sparkline": sparkline(run.equity_curve),
-            "trades": trade_rows(run.first_trades),  # type: ignore[attr-defined] # annotated
+            "trades": trade_rows(run.simulated_trades_log[:FIRST]),
         },
     )
 

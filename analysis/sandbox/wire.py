@@ -1,6 +1,5 @@
 """How candles, requests and results look on their way between the platform and a strategy's process."""
 
-import json
 import mmap
 import os
 from collections.abc import Mapping, Sequence
@@ -9,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from analysis.candles import Candles
@@ -94,11 +94,10 @@ def result_from_wire(message: Mapping[str, Any]) -> BacktestResult:
 
 
 def _overlays_json(overlays: Mapping[str, Any]) -> bytes:
-    """Raises ValueError for what is not JSON of plain values, too deep or too large."""
+    """Raises ValueError for what is not JSON of plain values, or too large."""
     try:
-        _check_depth(overlays)
-        text = json.dumps(overlays, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
-    except (TypeError, RecursionError) as error:
+        text = orjson.dumps(overlays)
+    except TypeError as error:
         raise ValueError(f"they are not plain values: {error}") from error
     if len(text) > MAX_OVERLAYS_BYTES:
         raise ValueError(f"they are larger than {MAX_OVERLAYS_BYTES // 1024**2} MiB")
@@ -109,29 +108,26 @@ def _overlays(text: bytes) -> dict[str, Any]:
     """What `_overlays_json` wrote; it came from a process that may send anything."""
     if len(text) > MAX_OVERLAYS_BYTES:
         raise ValueError("overlays larger than any")
-    try:
-        overlays = json.loads(text)
-    except RecursionError as error:
-        raise ValueError("overlays nested too deeply") from error
+    overlays = orjson.loads(text)
     if not isinstance(overlays, dict):
         raise TypeError("overlays are an object by symbol")
-    _overlays_json(overlays)  # no infinity, no half characters, not too deep
+    _check_depth(overlays)
     return overlays
 
 
-def _check_depth(value: Any) -> None:
+def _check_depth(parsed: Any) -> None:
     """Walks without recursion. Raises ValueError."""
-    level = [value]
+    level = [parsed]
     for _ in range(MAX_OVERLAYS_DEPTH):
         level = [inner for outer in level for inner in _containers(outer)]
         if not level:
             return
-    raise ValueError(f"they are nested more than {MAX_OVERLAYS_DEPTH} levels deep")
+    raise ValueError(f"overlays nested more than {MAX_OVERLAYS_DEPTH} levels deep")
 
 
 def _containers(outer: Any) -> list[Any]:
-    values = outer.values() if isinstance(outer, Mapping) else outer
-    return [value for value in values if isinstance(value, Mapping | list | tuple)]
+    values = outer.values() if isinstance(outer, dict) else outer
+    return [value for value in values if isinstance(value, dict | list)]
 
 
 def _write_all(descriptor: int, data: memoryview) -> None:

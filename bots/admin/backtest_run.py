@@ -12,7 +12,7 @@ from bots.admin.pages import NOTHING, KeptAdmin, object_link, preformatted, pret
 from bots.errors import Conflict
 from bots.models import BacktestRun
 from bots.models.run import RunQuerySet
-from bots.presentation import FIRST, figure_groups, sparkline, trade_rows, with_first_rows, with_headline
+from bots.presentation import FIRST, figure_groups, sparkline, trade_rows, with_first_refusals, with_headline
 from bots.services import cancel_backtest
 
 LINE_BREAK = SafeString("<br>")
@@ -52,9 +52,9 @@ class BacktestRunAdmin(KeptAdmin):
         return with_headline(_with_relations(BacktestRun.objects.light()))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> BacktestRun | None:
-        """One row is shown with its results, though not with its whole logs."""
+        """One row is shown with its results."""
         run = super().get_object(request, object_id, from_field)
-        return run and with_first_rows(_with_relations(BacktestRun.objects.all())).filter(pk=run.pk).first()
+        return run and with_first_refusals(_with_relations(BacktestRun.objects.all())).filter(pk=run.pk).first()
 
     def get_fieldsets(self, request: HttpRequest, run: BacktestRun | None = None) -> Any:
         request_fields = ("bot_link", "version_link", "config_link", "all_symbols", "window", "created_by")
@@ -158,7 +158,7 @@ class BacktestRunAdmin(KeptAdmin):
 
     @admin.display(description=f"first {FIRST} trades")
     def trades(self, run: BacktestRun) -> str:
-        trades = run.first_trades  # type: ignore[attr-defined] # annotated
+        trades = run.simulated_trades_log[:FIRST]
         return rendered("trades", trades=trade_rows(trades)) if trades else NOTHING
 
     @admin.display(description=f"first {FIRST} refusals")

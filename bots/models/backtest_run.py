@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from bots.models.bot import BacktestConfig
+from bots.models.fields import CompressedJSONField
 from bots.models.run import Run
 
 MAX_SYMBOLS = 20
@@ -58,7 +59,7 @@ class BacktestRun(Run):
 
     equity_curve = models.JSONField(default=list, blank=True, help_text="At most 2,000 points")
     stats = models.JSONField(default=dict, blank=True)
-    simulated_trades_log = models.JSONField(default=list, blank=True)
+    simulated_trades_log = CompressedJSONField(default=list, blank=True)
     warnings = models.JSONField(default=list, blank=True)
     refusals = models.JSONField(default=list, blank=True, help_text="Actions that were refused, with reasons")
     error_code = models.CharField(max_length=64, blank=True)

@@ -8,7 +8,7 @@ from bots.services.live import start_bot_live_run, stop_bot_live_run
 from bots.services.live_execution import run_live_loop
 from bots.services.recovery import recover_runs
 from bots.services.reporting import backtest_report
-from bots.services.results import TradeLog, Window, candle_bars, chart_overlays, equity_points
+from bots.services.results import Window, candle_bars, chart_overlays, equity_points, trade_log
 from bots.services.verification import Verification, verify_backtest
 from bots.services.versions import (
     create_bot,
@@ -22,7 +22,6 @@ from bots.services.versions import (
 __all__ = [
     "PARTS",
     "Export",
-    "TradeLog",
     "Verification",
     "Window",
     "backtest_report",
@@ -46,6 +45,7 @@ __all__ = [
     "run_live_loop",
     "start_bot_live_run",
     "stop_bot_live_run",
+    "trade_log",
     "update_config",
     "verify_backtest",
 ]

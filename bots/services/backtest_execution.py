@@ -2,15 +2,16 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 
+import numpy as np
 from django.conf import settings
 from django.db import OperationalError, close_old_connections
+from numpy.typing import NDArray
 
 from analysis.downsample import keep_extremes
-from analysis.engine import BacktestResult
+from analysis.engine import BacktestResult, Refusal, Trades
 from analysis.errors import AnalysisError
 from analysis.sandbox.parent import run_in_child
 from bots.errors import LeaseLost
@@ -86,12 +87,13 @@ def _complete(lease: Lease, inputs: Inputs, result: BacktestResult) -> None:
     kept = keep_extremes(result.equity, MAX_EQUITY_POINTS)
     fields = {
         "equity_curve": [
-            {"timestamp": _iso(result.equity_time[i]), "equity": round(float(result.equity[i]), 2)} for i in kept
+            {"timestamp": time, "equity": round(value, 2)}
+            for time, value in zip(_iso(result.equity_time[kept]), result.equity[kept].tolist(), strict=True)
         ],
         "stats": dict(result.stats),
-        "simulated_trades_log": [_trade_json(row) for row in result.trades.rows()],
+        "simulated_trades_log": _trades_json(result.trades),
         "warnings": [*inputs.warnings, *result.warnings],
-        "refusals": [_trade_json(asdict(refusal)) for refusal in result.refusals],
+        "refusals": _refusals_json(result.refusals),
         "engine_version": result.engine_version,
         "digest": result.digest,
         "bars_done": result.bars,
@@ -124,12 +126,20 @@ def _persist(write: Callable[[], int]) -> int:
             time.sleep(0.5)
 
 
-def _iso(epoch_ms: int) -> str:
-    return datetime.fromtimestamp(int(epoch_ms) / 1000, UTC).isoformat().replace("+00:00", "Z")
+def _trades_json(trades: Trades) -> list[dict[str, object]]:
+    rows = list(trades.rows())
+    for name in ("entry_time", "exit_time"):
+        for row, moment in zip(rows, _iso(getattr(trades, name)), strict=True):
+            row[name] = moment
+    return rows
 
 
-def _trade_json(row: dict[str, object]) -> dict[str, object]:
-    """Times as ISO 8601: the engine counts milliseconds in columns named *_time or time."""
-    return {
-        name: _iso(value) if name.endswith("time") and isinstance(value, int) else value for name, value in row.items()
-    }
+def _refusals_json(refusals: Sequence[Refusal]) -> list[dict[str, object]]:
+    times = _iso(np.array([refusal.time for refusal in refusals], np.int64))
+    return [{**asdict(refusal), "time": time} for refusal, time in zip(refusals, times, strict=True)]
+
+
+def _iso(epoch_ms: NDArray[np.int64]) -> list[str]:
+    """Times as ISO 8601, with a fraction where there is one."""
+    texts = np.datetime_as_string(epoch_ms.astype("datetime64[ms]")).tolist()
+    return [text.removesuffix(".000") + "Z" for text in texts]

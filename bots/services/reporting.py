@@ -11,7 +11,7 @@ from analysis.report import MOST_TRADES, ReportData, Reproducibility, render_rep
 from bots.errors import NotCompleted
 from bots.models import BacktestConfig, BacktestRun
 from bots.services.artifacts import read_equity
-from bots.services.results import TradeLog
+from bots.services.results import trade_log
 
 _CONFIGURED = (
     "initial_equity", "timeframe", "slippage_ms", "slippage_r", "spread_points", "commission_per_lot", "intrabar",
@@ -26,8 +26,8 @@ def backtest_report(run: BacktestRun, *, made_at: datetime, trades_url: str = ""
     """
     require_completed(run)
     rows = BacktestRun.objects.select_related("config__bot_version__bot")
-    run = rows.defer("simulated_trades_log", "error_traceback", "config__bot_version__code").get(pk=run.pk)
-    log = TradeLog(run)
+    run = rows.defer("error_traceback", "config__bot_version__code").get(pk=run.pk)
+    log = trade_log(run)
     time, equity, outline_only = _equity(run)
     return render_report(
         ReportData(

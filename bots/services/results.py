@@ -1,13 +1,12 @@
 """What a chart or a table shows of a backtest, cut to what was asked for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db.models import F, Func, IntegerField, JSONField, Value
 from numpy.typing import NDArray
 
 from analysis.candles import Candles
@@ -122,33 +121,16 @@ def _rows(candles: Candles) -> list[Mapping[str, object]]:
     ]
 
 
-class TradeLog:
-    """The trades of a run, or of one of its symbols, as a sequence a paginator can cut; the database cuts it, not we.
+def trade_log(run: BacktestRun, symbol: str | None = None) -> Sequence[Mapping[str, Any]]:
+    """The trades of a run, or of one of its symbols, in the order they were opened; none without a result.
 
     Raises Invalid for a symbol that is not the run's.
     """
-
-    def __init__(self, run: BacktestRun, symbol: str | None = None) -> None:
-        self._row = BacktestRun.objects.filter(pk=run.pk)
-        self._log: F | Func = F("simulated_trades_log")
-        if symbol is not None:
-            named = Value({"symbol": _symbol_of(run, symbol)}, JSONField())
-            self._log = _part(self._log, "$[*] ? (@.symbol == $symbol)", named)
-
-    def __len__(self) -> int:
-        length = Func(self._log, function="jsonb_array_length", output_field=IntegerField())
-        return int(self._row.values_list(length, flat=True).get())
-
-    def __getitem__(self, rows: slice) -> list[Mapping[str, Any]]:
-        if rows.stop <= rows.start:
-            return []
-        part = _part(self._log, f"$[{int(rows.start)} to {int(rows.stop) - 1}]")
-        trades: list[Mapping[str, Any]] = self._row.values_list(part, flat=True).get()
-        return trades
-
-
-def _part(log: F | Func, path: str, *variables: Value) -> Func:
-    return Func(log, Value(path), *variables, function="jsonb_path_query_array", output_field=JSONField())
+    log: Sequence[Mapping[str, Any]] = run.simulated_trades_log
+    if symbol is None:
+        return log
+    named = _symbol_of(run, symbol)
+    return [trade for trade in log if trade["symbol"] == named]
 
 
 def _moment(epoch_ms: int) -> datetime:

@@ -12,7 +12,7 @@ from bots.presentation import (
     figure_groups,
     sparkline,
     trade_rows,
-    with_first_rows,
+    with_first_refusals,
     with_headline,
 )
 from tests.factories import BacktestRunFactory
@@ -56,23 +56,19 @@ def test_runs_can_be_ordered_by_their_profit_as_a_number():
 
 
 @pytest.mark.django_db
-def test_of_long_logs_only_the_first_rows_leave_the_database():
-    BacktestRunFactory(
-        simulated_trades_log=[trade(n) for n in range(1, 31)],
-        refusals=[{"code": str(n)} for n in range(25)],
-    )
-    run = with_first_rows(BacktestRun.objects.all()).get()
-    assert [row["id"] for row in run.first_trades] == list(range(1, FIRST + 1))
+def test_of_a_long_list_of_refusals_only_the_first_leave_the_database():
+    BacktestRunFactory(refusals=[{"code": str(n)} for n in range(25)])
+    run = with_first_refusals(BacktestRun.objects.all()).get()
     assert [row["code"] for row in run.first_refusals] == [str(n) for n in range(FIRST)]
     assert run.refusals_count == 25
-    assert run.get_deferred_fields() == {"simulated_trades_log", "refusals"}
+    assert run.get_deferred_fields() == {"refusals"}
 
 
 @pytest.mark.django_db
-def test_a_run_without_logs_has_no_first_rows():
+def test_a_run_without_refusals_has_no_first_ones():
     BacktestRunFactory()
-    run = with_first_rows(BacktestRun.objects.all()).get()
-    assert (run.first_trades, run.first_refusals, run.refusals_count) == ([], [], 0)
+    run = with_first_refusals(BacktestRun.objects.all()).get()
+    assert (run.first_refusals, run.refusals_count) == ([], 0)
 
 
 def test_figures_are_grouped_ordered_and_spelled_for_people():

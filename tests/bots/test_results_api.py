@@ -88,15 +88,6 @@ def test_trades_are_the_whole_log_page_by_page(client, done):
     get(client, done, "trades", expect=404, page_size=7, page=len(log))
 
 
-def test_the_database_cuts_the_log(client, done):
-    with CaptureQueriesContext(connection) as captured:
-        get(client, done, "trades", page_size=1)
-    reads = [query["sql"] for query in captured.captured_queries if "simulated_trades_log" in query["sql"]]
-    assert len(captured) <= 5
-    assert reads
-    assert all("jsonb_path_query_array" in sql or "jsonb_array_length" in sql for sql in reads)
-
-
 def test_a_run_without_a_result_has_no_trades_and_no_equity_but_candles(client, waiting):
     assert get(client, waiting, "trades") == {"count": 0, "next": None, "previous": None, "results": []}
     assert get(client, waiting, "equity") == {"total": 0, "points": []}

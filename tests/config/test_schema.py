@@ -85,8 +85,8 @@ def test_the_paths_are_those_clients_know(document):
         "backtest-runs/{id}/cancel/", "backtest-runs/{id}/candles/", "backtest-runs/{id}/equity/",
         "backtest-runs/{id}/overlays/", "backtest-runs/{id}/report/", "backtest-runs/{id}/trades/",
         "backtest-runs/{run_id}/export/equity.csv", "backtest-runs/{run_id}/export/equity.parquet",
-        "backtest-runs/{run_id}/export/trades.csv", "backtest-runs/{run_id}/export/trades.parquet", "backtests/launch/", "bots/", "bots/{id}/",
-        "live-runs/", "live-runs/start/",
+        "backtest-runs/{run_id}/export/trades.csv", "backtest-runs/{run_id}/export/trades.parquet",
+        "backtests/launch/", "bots/", "bots/{id}/", "live-runs/", "live-runs/start/",
         "live-runs/{id}/", "live-runs/{id}/events/", "live-runs/{live_run_id}/stop/", "strategy-templates/",
         "strategy-templates/{filename}/", "versions/", "versions/{id}/",
     }  # fmt: skip

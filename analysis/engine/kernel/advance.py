@@ -35,7 +35,7 @@ def _glide(k: State, row: int, end: int) -> int:
 
 
 @compiled
-def glide(  # noqa: C901, PLR0912 - one loop, because calls would cost more than what they do
+def glide(  # noqa: C901 - one loop, because calls would cost more than what they do
     market: NDArray[np.int64],
     symbol_of_row: NDArray[np.int16],
     rollovers: NDArray[np.int64],
@@ -47,13 +47,9 @@ def glide(  # noqa: C901, PLR0912 - one loop, because calls would cost more than
 ) -> int:
     """`_glide`, with the arrays it needs one by one."""
     cash = account[0].balance + account[0].swap
-    next_rollover = NEVER
-    if account[0].positions > 0 and account[0].next_rollover < rollovers.shape[1]:
-        next_rollover = rollovers[0, account[0].next_rollover]
-    margin_level = -NEVER
-    if account[0].margin > 0.0:
-        margin_level = int(np.floor(account[0].margin * account[0].stop_out * 100.0))
-    others = 0  # what is open in the other symbols is worth, at their last quotes
+    next_rollover = _next_rollover(account, rollovers)
+    margin_level = _margin_level(account)
+    others = 0
     symbol = -1
     while row < end:
         if symbol_of_row[row] != symbol:
@@ -67,11 +63,7 @@ def glide(  # noqa: C901, PLR0912 - one loop, because calls would cost more than
             long_steps, long_cost, short_steps, short_cost = s.long_steps, s.long_cost, s.short_steps, s.short_cost
             waiting = expiry != NEVER or long_limit != NO_STOP or short_limit != NO_STOP
             waiting = waiting or long_trigger != NO_TARGET or short_trigger != NO_TARGET
-            unit = s.unit
-            others = 0
-            for other in range(len(symbols)):
-                if other != symbol:
-                    others += worth(symbols[other], symbols[other].bid, symbols[other].spread)
+            unit, others = s.unit, _worth_elsewhere(symbols, symbol)
         low, high, spread = market[LOW, row], market[HIGH, row], market[SPREAD, row]
         if long_steps > 0 and (low <= long_stop or high >= long_target):
             return row
@@ -103,6 +95,30 @@ def glide(  # noqa: C901, PLR0912 - one loop, because calls would cost more than
             symbols[symbol].bid, symbols[symbol].spread = market[CLOSE, row], spread
         row += 1
     return row
+
+
+@inlined
+def _next_rollover(account: NDArray[np.void], rollovers: NDArray[np.int64]) -> int:
+    """When open positions next pay swap; NEVER without any."""
+    if account[0].positions > 0 and account[0].next_rollover < rollovers.shape[1]:
+        return int(rollovers[0, account[0].next_rollover])
+    return NEVER
+
+
+@inlined
+def _margin_level(account: NDArray[np.void]) -> int:
+    """The equity in cents that stops the account out; -NEVER where nothing does."""
+    return int(np.floor(account[0].margin * account[0].stop_out * 100.0)) if account[0].margin > 0.0 else -NEVER
+
+
+@inlined
+def _worth_elsewhere(symbols: NDArray[np.void], symbol: int) -> int:
+    """What is open in the other symbols is worth in cents, at their last quotes."""
+    others = 0
+    for other in range(len(symbols)):
+        if other != symbol:
+            others += worth(symbols[other], symbols[other].bid, symbols[other].spread)
+    return others
 
 
 @inlined
