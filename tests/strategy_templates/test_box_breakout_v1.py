@@ -11,10 +11,10 @@ from analysis.candles import Candles
 from analysis.engine import BacktestSettings, run_backtest
 from analysis.engine.trade_overlays import chart_overlays
 from analysis.errors import ParamsInvalid
-from tests.analysis.library import ta
 from analysis.instrument import Instrument
 from analysis.strategy import inspect_source, load_strategy_class, make_strategy
 from tests.analysis.engine.test_independent_referee import INSTRUMENTS, random_walk, sample
+from tests.analysis.library import ta
 
 PATH = Path(__file__).parents[2] / "strategy_templates" / "box_breakout_v1.py"
 SOURCE = PATH.read_text()
