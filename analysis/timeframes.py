@@ -42,12 +42,15 @@ def closed_bars(m1: Candles, timeframe: str) -> Bars:
     KeyError for a timeframe that is not in TIMEFRAME_MS.
     """
     length = TIMEFRAME_MS[timeframe]
+    if timeframe == "M1":
+        rows = np.arange(len(m1), dtype=np.int64)
+        return Bars(m1, rows, rows + 1, m1.time + length)
     label = m1.time // length * length
     first = np.flatnonzero(np.diff(label, prepend=label[:1] - 1)).astype(np.int64)
     stop = np.append(first[1:], len(label)).astype(np.int64)
     if len(first) and m1.time[-1] + M1_MS < label[-1] + length:
         first, stop = first[:-1], stop[:-1]
-    candles = m1 if timeframe == "M1" else _aggregate(m1, label, first, stop)
+    candles = _aggregate(m1, label, first, stop)
     return Bars(candles, first, stop, candles.time + length)
 
 

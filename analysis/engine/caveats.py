@@ -5,12 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from analysis.candles import Candles
+from analysis.engine.kernel.quotes import count_off_grid
 from analysis.engine.result import BacktestSettings
 from analysis.engine.spread import fixed_spread
 from analysis.engine.trades import Trades
 from analysis.instrument import Instrument
 
 FEW_TRADES = 30
+_GRID_TOLERANCE = 1e-3  # ticks
 _RISK_SETTINGS_READ = frozenset({"fixed_lot_size", "max_open_positions"})
 
 
@@ -77,8 +79,8 @@ def settings_caveats(settings: BacktestSettings) -> Iterator[str]:
 
 def off_grid_share(candles: Candles, instrument: Instrument) -> float:
     """Share of closes that are not a whole number of ticks."""
-    ticks = candles.close / instrument.tick_size
-    return float(np.mean(np.abs(ticks - np.round(ticks)) > 1e-3))
+    closes = np.ascontiguousarray(candles.close, np.float64)
+    return count_off_grid(closes, instrument.tick_size, _GRID_TOLERANCE) / len(closes)
 
 
 def _percent(share: float) -> str:

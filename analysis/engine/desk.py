@@ -235,6 +235,7 @@ LATE = {
     NO_MARKET: ("no_market", "the candles end before the order reaches the market"),
     UNKNOWN_TRADE: ("unknown_trade", "the trade was closed before the order arrived"),
     NO_MONEY: ("no_money", "the free margin is too small for the trade"),
+    PART_TOO_SMALL: ("volume_too_small", "what the close would leave open is below the minimum"),
     EXPIRED: ("expired", "the order expired before the market reached its price"),
     UNKNOWN_ORDER: ("unknown_order", "the order was filled or gone before it could be cancelled"),
 }

@@ -1,11 +1,13 @@
 """What became of the actions that were not carried out as asked."""
 
+from collections.abc import Callable, Iterable
+from itertools import chain, islice
 from typing import Protocol
 
 from analysis.engine.desk import LATE, Desk, Request
 from analysis.engine.driver import spell
 from analysis.engine.kernel.records import EXPIRED, PLACED
-from analysis.engine.result import MAX_REFUSALS_KEPT, Refusal
+from analysis.engine.result import MAX_REFUSALS_KEPT, Refusal, Refusals
 from analysis.engine.simulation import Simulation
 
 _ORDERS_REMEMBERED = 10_000
@@ -22,17 +24,27 @@ class Journal:
     """Refusals, and which action an order came from, for those that come to nothing later."""
 
     def __init__(self, simulation: Simulation) -> None:
-        self.refusals: list[Refusal] = []
         self.refused = 0
+        self._noted: list[Refusal] = []
+        self._of_sent: Callable[[], Iterable[Refusal]] = tuple
         self.sent: Sent | None = None
         self._simulation = simulation
         self._asked: dict[int, tuple[int, object]] = {}  # by order: when, and what the strategy wrote
 
+    @property
+    def refusals(self) -> Refusals:
+        """The first thousand."""
+        return Refusals(lambda: islice(chain(self._of_sent(), self._noted), MAX_REFUSALS_KEPT))
+
+    def send(self, sent: Sent, refused: int, word: Callable[[], Iterable[Refusal]]) -> None:
+        """Orders were sent all at once: how many actions were refused, and how to word that and what was reduced."""
+        self.sent, self.refused, self._of_sent = sent, refused, word
+
     def note(self, close_time: int, outcome: str, code: str, reason: str, written: object) -> None:
         """One action, asked for at the close `close_time`; the first thousand are kept, all refused are counted."""
         self.refused += outcome == "refused"
-        if len(self.refusals) < MAX_REFUSALS_KEPT:
-            self.refusals.append(Refusal(close_time, outcome, code, reason, spell(written)))
+        if len(self._noted) < MAX_REFUSALS_KEPT:
+            self._noted.append(Refusal(close_time, outcome, code, reason, spell(written)))
 
     def answer(self, desk: Desk, close_time: int, written: object, request: Request, code: int, wanted: float) -> None:
         """What the simulation said to a request: its code and the lots that were wanted."""
@@ -43,8 +55,7 @@ class Journal:
         reduced = desk.reduction(wanted, request[2])
         if reduced is not None:
             self.note(close_time, "reduced", reduced.code, reduced.reason, written)
-        if self.sent is None:
-            self._remember(close_time, written)
+        self._remember(close_time, written)
 
     def hear(self) -> list[tuple[int, int]]:
         """Note the orders that came to nothing on their way or while they waited: their ids and codes."""

@@ -4,16 +4,16 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
-from zoneinfo import available_timezones
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.clock import time_zones
 from analysis.engine.trades import COLUMNS, Trades
 from analysis.strategy import canonical_json
 from analysis.timeframes import TIMEFRAME_MS
@@ -86,7 +86,7 @@ class BacktestSettings:
             raise ValueError("stop_out_level must be a per cent between 0 and 100")
         if re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", self.rollover_time) is None:
             raise ValueError("rollover_time must be HH:MM")
-        if self.rollover_timezone not in available_timezones():
+        if self.rollover_timezone not in time_zones():
             raise ValueError(f"rollover_timezone: there is no time zone {self.rollover_timezone!r}")
 
 
@@ -125,6 +125,35 @@ class Statistics(Mapping[str, Any]):
         return len(self._figures)
 
 
+class Refusals(Sequence[Refusal]):
+    """A list of refusals, worded when it is first looked at."""
+
+    def __init__(self, word: Callable[[], Iterable[Refusal]]) -> None:
+        self._word = word
+
+    @cached_property
+    def _worded(self) -> tuple[Refusal, ...]:
+        return tuple(self._word())
+
+    @overload
+    def __getitem__(self, index: int) -> Refusal: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Refusal, ...]: ...
+    def __getitem__(self, index: int | slice) -> Refusal | tuple[Refusal, ...]:
+        return self._worded[index]
+
+    def __len__(self) -> int:
+        return len(self._worded)
+
+    def __eq__(self, other: object) -> bool:
+        return self._worded == tuple(other) if isinstance(other, Refusals | tuple) else NotImplemented
+
+    def __repr__(self) -> str:
+        return repr(self._worded)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 @dataclass(frozen=True)
 class BacktestResult:
     """A finished run. `equity` is account currency at `equity_time` (epoch milliseconds UTC): the initial
@@ -138,7 +167,7 @@ class BacktestResult:
     trades: Trades
     stats: Mapping[str, Any]
     warnings: tuple[str, ...]
-    refusals: tuple[Refusal, ...]
+    refusals: Sequence[Refusal]
     digest: str
     overlays: Mapping[str, Any] = field(default_factory=dict)
 

@@ -1,6 +1,6 @@
 """Trading without asking bar by bar: the whole decision of a strategy as arrays (`entry_signals`)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.engine.desk import Request
 from analysis.engine.journal import Journal
 from analysis.engine.kernel.records import LONG, MARKET, NEVER, PLACED, REQUEST, SHORT
-from analysis.engine.result import MAX_REFUSALS_KEPT
+from analysis.engine.result import MAX_REFUSALS_KEPT, Refusal
 from analysis.engine.seat import Seat
 from analysis.engine.simulation import Simulation
 from analysis.errors import RunFailed
@@ -19,6 +20,8 @@ from analysis.strategy.actions import MAX_TAG_LENGTH
 _SIZES = ("lots", "risk_percent", "lots_per_equity")
 _LEVELS = ("sl", "tp")
 _COLUMNS = ("side", *_LEVELS, *_SIZES, "tag")
+_PLACES = {name: place for place, name in enumerate(REQUEST.names or ())}
+_GIVEN = tuple((name, _PLACES[name]) for name in (*_LEVELS, *_SIZES))
 _SIDES = {"buy": LONG, "long": LONG, "sell": SHORT, "short": SHORT, "": 0}
 
 
@@ -44,7 +47,7 @@ class SentSignals:
     def order(self, id_: int) -> tuple[int, object]:
         """When an order was asked for, and how."""
         place = int(self.placed[id_ - self.first_order])
-        return int(self.closes[place]), written(self.requests[place], self.simulation)
+        return int(self.closes[place]), written(self.requests[place].item(), self.simulation)
 
 
 def trade_signals(seats: Sequence[Seat], simulation: Simulation, journal: Journal) -> list[Signals]:
@@ -57,26 +60,38 @@ def trade_signals(seats: Sequence[Seat], simulation: Simulation, journal: Journa
         requests, closes = requests[order], closes[order]
     first_order = simulation.last_order + 1
     codes, wanted = simulation.place(requests, len(simulation.market))
-    journal.sent = SentSignals(simulation, first_order, np.flatnonzero(codes == PLACED), closes, requests)
-    for seat, signals in zip(seats, found, strict=True):
-        for bar, code, reason in signals.refused:
-            row = {"action": "entry_signals", "side": str(seat.driver.signals["side"].iloc[bar])}
-            journal.note(int(seat.bars.close_time[bar]), "refused", code, reason, row)
-    most = np.array([i.volume_max + i.volume_step for i in simulation.instruments])[requests["symbol"]]
-    telling = np.flatnonzero((codes != PLACED) | (wanted >= most))
-    for i in telling[:MAX_REFUSALS_KEPT].tolist():
-        request, asked = requests[i].item(), written(requests[i], simulation)
-        journal.answer(seats[request[2]].desk, int(closes[i]), asked, request, int(codes[i]), float(wanted[i]))
-    journal.refused += int((codes[telling[MAX_REFUSALS_KEPT:]] != PLACED).sum())
+    sent = SentSignals(simulation, first_order, np.flatnonzero(codes == PLACED), closes, requests)
+    refused = len(codes) - len(sent.placed) + sum(len(signals.refused) for signals in found)
+    journal.send(sent, refused, lambda: _refusals(seats, found, sent, codes, wanted))
     return found
 
 
-def written(request: Any, simulation: Simulation) -> dict[str, object]:
+def _refusals(
+    seats: Sequence[Seat],
+    found: Sequence[Signals],
+    sent: SentSignals,
+    codes: NDArray[np.int64],
+    wanted: NDArray[np.float64],
+) -> Iterable[Refusal]:
+    """What was refused or reduced, in words: signals that cannot be traded, then what the simulation said."""
+    journal = Journal(sent.simulation)
+    for seat, signals in zip(seats, found, strict=True):
+        for bar, code, reason in signals.refused[:MAX_REFUSALS_KEPT]:
+            row = {"action": "entry_signals", "side": str(seat.driver.signals["side"].iloc[bar])}
+            journal.note(int(seat.bars.close_time[bar]), "refused", code, reason, row)
+    most = np.array([i.volume_max + i.volume_step for i in sent.simulation.instruments])[sent.requests["symbol"]]
+    for i in np.flatnonzero((codes != PLACED) | (wanted >= most))[:MAX_REFUSALS_KEPT].tolist():
+        request = sent.requests[i].item()
+        asked = written(request, sent.simulation)
+        journal.answer(seats[request[2]].desk, int(sent.closes[i]), asked, request, int(codes[i]), float(wanted[i]))
+    return journal.refusals
+
+
+def written(request: Request, simulation: Simulation) -> dict[str, object]:
     """A signal as the action it stands for."""
-    names = (*_LEVELS, *_SIZES)
-    given = {name: float(request[name]) for name in names if not np.isnan(request[name])}
-    side = "BUY" if request["direction"] == LONG else "SELL"
-    tag = simulation.tags[int(request["tag"])]
+    given = {name: value for name, place in _GIVEN if (value := request[place]) == value}  # NaN is unlike itself
+    tag = simulation.tags[int(request[_PLACES["tag"]])]
+    side = "BUY" if request[_PLACES["direction"]] == LONG else "SELL"
     return {"action": "OPEN_TRADE", "side": side, **given, **({"tag": tag} if tag else {})}
 
 

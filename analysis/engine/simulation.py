@@ -1,13 +1,12 @@
 """The compiled market simulation as Python drives it: arrays laid out, requests in, trades and equity out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.candles import MINUTE_MS, Candles
-from analysis.engine.kernel.advance import run, to_whole_ticks
+from analysis.engine.kernel.advance import run
 from analysis.engine.kernel.records import (
     ACCOUNT,
     NEVER,
@@ -26,70 +25,15 @@ from analysis.engine.kernel.records import (
     TRADE,
     State,
 )
+from analysis.engine.market import Market, quote_market
 from analysis.engine.result import BacktestSettings, Intrabar
 from analysis.engine.rollover import rollovers
-from analysis.engine.spread import spread_ticks
-from analysis.errors import CorruptCandles, NoCandles
+from analysis.errors import NoCandles
 from analysis.instrument import Instrument
 
 _NOTICES = ACCOUNT.names.index("notices") if ACCOUNT.names else 0
 _ROOM = 256  # places for positions, orders, trades and notices to begin with
 _RULES = {Intrabar.PESSIMISTIC: PESSIMISTIC, Intrabar.OPTIMISTIC: OPTIMISTIC, Intrabar.OHLC: OHLC}
-
-
-@dataclass(frozen=True)
-class Market:
-    """Candles of one or more symbols, merged by time: `columns` are time, open, high, low, close (ticks) and spread
-    (ticks), `symbol` says whose candle a row is, `rows` where each symbol's candles went."""
-
-    columns: NDArray[np.int64]
-    symbol: NDArray[np.int16]
-    rows: tuple[NDArray[np.int64] | None, ...]
-
-    def __len__(self) -> int:
-        return int(self.columns.shape[1])
-
-    def last_row(self, symbol: int, before: int) -> int:
-        """The last candle of a symbol before a row, -1 when there is none."""
-        rows = self.rows[symbol]
-        return before - 1 if rows is None else int(rows[index - 1]) if (index := np.searchsorted(rows, before)) else -1
-
-
-def quote_market(series: Sequence[Candles], instruments: Sequence[Instrument], spread_points: int | None) -> Market:
-    """The engine's view of candles. Raises NoCandles, CorruptCandles."""
-    parts = [_ticks(c, i, spread_points) for c, i in zip(series, instruments, strict=True)]
-    if len(parts) == 1:
-        return Market(parts[0], np.zeros(parts[0].shape[1], np.int16), (None,))
-    merged = np.concatenate(parts, axis=1)
-    symbols = np.repeat(np.arange(len(parts), dtype=np.int16), [part.shape[1] for part in parts])
-    order = np.argsort(merged[TIME], kind="stable")
-    symbols = symbols[order]
-    rows = tuple(np.flatnonzero(symbols == symbol) for symbol in range(len(parts)))
-    return Market(np.ascontiguousarray(merged[:, order]), symbols, rows)
-
-
-def _ticks(candles: Candles, instrument: Instrument, spread_points: int | None) -> NDArray[np.int64]:
-    if len(candles) == 0:
-        raise NoCandles(f"There are no candles of {candles.symbol} in the window")
-    columns = np.empty((6, len(candles)), np.int64)
-    columns[TIME] = candles.time
-    for place, name in enumerate(("open", "high", "low", "close"), start=1):
-        bad = to_whole_ticks(
-            np.array(getattr(candles, name), copy=None, dtype=np.float64), instrument.tick_size, columns[place]
-        )
-        if bad >= 0:
-            raise CorruptCandles(f"{candles.symbol}: a {name} is not a price one can trade")
-    columns[SPREAD] = spread_ticks(candles, instrument, spread_points)
-    _check(candles.symbol, columns)
-    return columns
-
-
-def _check(symbol: str, columns: NDArray[np.int64]) -> None:
-    time, open_, high, low, close = columns[:5]
-    if (np.diff(time) < MINUTE_MS).any():
-        raise CorruptCandles(f"{symbol}: candles are not in order of time, a minute or more apart")
-    if (high < np.maximum(open_, close)).any() or (low > np.minimum(open_, close)).any():
-        raise CorruptCandles(f"{symbol}: a candle's open or close lies outside its high and low")
 
 
 class Simulation:
@@ -106,11 +50,13 @@ class Simulation:
         self.tags: list[str] = [""]
         self._tag_codes = {"": 0}
         self._initial = round(settings.initial_equity * 100)
+        self._curve = np.zeros(len(market) + 1)  # of the equity, with a place for what it was before the first row
+        self._curve[first_row] = self._initial / 100
         self.state = State(
             market=market.columns,
             symbol_of_row=market.symbol,
             rollovers=rollovers(market.columns[TIME], instruments, settings),
-            equity=np.zeros(len(market)),
+            equity=self._curve[1:],
             account=_account(settings, self._initial, first_row),
             symbols=_symbols(instruments, settings),
             positions=np.zeros(_ROOM, POSITION),
@@ -200,14 +146,13 @@ class Simulation:
     def equity_curve(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Times (epoch milliseconds) and equity: the start, then every M1 close since."""
         time = self.market.columns[TIME, self.first_row :]
-        equity = self.state.equity[self.first_row :]
+        curve = self._curve[self.first_row :]
         if len(self.instruments) > 1:
             last = np.append(np.diff(time) != 0, True)
-            time, equity = time[last], equity[last]
-        times, curve = np.empty(len(time) + 1, np.int64), np.empty(len(time) + 1)
-        times[0], curve[0] = time[0], self._initial / 100
+            time, curve = time[last], curve[np.append(True, last)]
+        times = np.empty(len(curve), np.int64)
+        times[0] = time[0]
         np.add(time, MINUTE_MS, out=times[1:])
-        curve[1:] = equity
         return times, curve
 
     def _grow(self, expected: int) -> None:

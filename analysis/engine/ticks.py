@@ -1,13 +1,14 @@
 """Trading bar by bar: `run_tick` is asked, and what it wants is carried out."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import repeat
 from sys import getrefcount
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pandas import DataFrame
 
 from analysis.engine.journal import Journal
 from analysis.engine.kernel.records import REQUEST
@@ -22,6 +23,16 @@ _SHORT_LOOK, _LONG_LOOK = 64, 4096  # how far the simulation looks for its next 
 Progress = Callable[[int, int], None]
 Acted = Callable[[Seat, int, int, list[Any]], None]
 Events = Iterator[tuple[Seat, int, int]]
+
+
+def _bars_to_ask(seat: Seat, mask: NDArray[np.bool_] | None) -> NDArray[np.int64]:
+    every = np.arange(seat.first_bar, len(seat.bars))
+    return every if mask is None else every[mask[every]]
+
+
+def _busy_symbols(simulation: Simulation) -> set[int]:
+    """Those with something open or waiting."""
+    return {*simulation.positions["symbol"].tolist(), *simulation.orders["symbol"].tolist()}
 
 
 class TickTrading:
@@ -66,7 +77,15 @@ class TickTrading:
 
     def _events(self) -> Events:
         """The decisions to ask for in order of time: whose, on which bar, before which row."""
-        parts = [self._asked_bars(seat) for seat in self._seats]
+        masks = {} if self._plain else {s: s.driver.mask for s in self._seats if s.driver.mask is not None}
+        managing = {seat: mask for seat, mask in masks.items() if seat.driver.manages_positions}
+        events = self._in_order(
+            [_bars_to_ask(seat, None if seat in managing else masks.get(seat)) for seat in self._seats]
+        )
+        return self._managed(events, managing) if managing else events
+
+    def _in_order(self, parts: Sequence[NDArray[np.int64]]) -> Events:
+        """The bars of each seat, merged by the time of their close."""
         if len(parts) == 1:
             seat, bars = self._seats[0], parts[0]
             return zip(repeat(seat), bars.data, np.ascontiguousarray(seat.stops[bars]).data, strict=False)
@@ -78,16 +97,24 @@ class TickTrading:
         seats = (self._seats[i] for i in whose[order].data)
         return zip(seats, bars[order].data, stops[order].data, strict=True)
 
-    def _asked_bars(self, seat: Seat) -> NDArray[np.int64]:
-        """On which bars a strategy is asked."""
-        every = np.arange(seat.first_bar, len(seat.bars))
-        mask = None if self._plain else seat.driver.mask
-        return every if mask is None or seat.driver.manages_positions else every[mask[every]]
+    def _managed(self, events: Events, masks: Mapping[Seat, NDArray[np.bool_]]) -> Events:
+        """Leave out the bars that are not on the mask of a strategy and on which nothing of its symbol is open or
+        waits."""
+        simulation, version, busy = self._simulation, -1, set[int]()
+        for seat, bar, stop in events:
+            if seat in masks and not masks[seat][bar]:
+                if stop > self._quiet:
+                    self._advance(stop)
+                if simulation.version != version:
+                    version, busy = simulation.version, _busy_symbols(simulation)
+                if seat.symbol not in busy:
+                    continue
+            yield seat, bar, stop
 
     def _play(self, events: Events, count: int) -> int:
         """Ask for up to `count` decisions and carry them out. Returns how many there were."""
         simulation, equity = self._simulation, self._simulation.equity
-        held = self._seats[0].moving.references + 1  # by the window's owner and by the seat
+        held = self._seats[0].moving.references + 2  # by the window's owner, by the seat and here
         played = 0
         for seat, bar, stop in events:
             played += 1
@@ -97,13 +124,15 @@ class TickTrading:
                 seat.tell(simulation.version)
             seat.desk.row = stop
             seat.reader.stop = bar + 1
+            window = seat.window
             try:
-                raw = seat.run_tick(seat.window, equity[stop - 1])
+                raw = seat.run_tick(window, equity[stop - 1])
             except (Exception, SystemExit) as error:
                 raise seat.driver.failed(error, bar) from error
             if raw.__class__ is not list or raw:
                 self._act(seat, bar, stop, raw)
-            if getrefcount(seat.window) != held or not seat.reader.columns:
+            if getrefcount(window) != held or window.__class__ is DataFrame:
+                del window
                 seat.settle()
             if played == count:
                 break

@@ -17,11 +17,11 @@ def trade_log(simulation: Simulation, bars: Sequence[Bars], timeframe: str) -> T
     """Every trade in order of entry, with prices, lots, money and figures in R."""
     t = simulation.trades
     t = t[np.lexsort((t["part"], t["id"]))]
+    if len(bars) == 1:
+        return Trades(_columns(simulation, t, 0, bars[0], timeframe))
     parts = [
         _columns(simulation, t[t["symbol"] == symbol], symbol, bars[symbol], timeframe) for symbol in range(len(bars))
     ]
-    if len(parts) == 1:
-        return Trades(parts[0])
     merged = {name: np.concatenate([part[name] for part in parts]) for name in COLUMNS}
     order = np.lexsort((merged["part"], merged["id"]))
     return Trades({name: column[order] for name, column in merged.items()})
@@ -67,16 +67,20 @@ def _columns(
         "swap": t["swap"] / 100.0,
         "mae_r": np.where(at_risk, np.minimum((t["worst"] - t["entry"]) / per_r, 0.0), np.nan),
         "mfe_r": np.where(at_risk, np.maximum((t["best"] - t["entry"]) / per_r, 0.0), np.nan),
-        "bars_held": _bar(simulation, t["exit_row"], bars, timeframe)
-        - _bar(simulation, t["entry_row"], bars, timeframe),
+        "bars_held": _bar(simulation, t["exit_row"], symbol, bars, timeframe)
+        - _bar(simulation, t["entry_row"], symbol, bars, timeframe),
         "exit_reason": np.array(EXIT_REASONS, dtype=object)[t["reason"]],
         "intrabar_decided": t["decided"] != 0,
         "tag": np.array([*simulation.tags, ""], dtype=object)[t["tag"]],
     }
 
 
-def _bar(simulation: Simulation, rows: NDArray[np.int64], bars: Bars, timeframe: str) -> NDArray[np.int64]:
-    """In which bar of the run's timeframe a candle is; a last bar that never closed counts as one."""
-    length = TIMEFRAME_MS[timeframe]
-    labels = simulation.market.columns[TIME, rows] // length * length
-    return np.asarray(np.searchsorted(bars.candles.time, labels), np.int64)
+def _bar(simulation: Simulation, rows: NDArray[np.int64], symbol: int, bars: Bars, timeframe: str) -> NDArray[np.int64]:
+    """Which bar of the symbol was the last to begin by the time of a row (at a stop-out it may be another symbol's);
+    one that never closed counts too."""
+    times, length = simulation.market.columns[TIME], TIMEFRAME_MS[timeframe]
+    last = times[simulation.market.last_row(symbol, len(simulation.market))] // length * length
+    opened = bars.candles.time
+    if len(opened) == 0 or opened[-1] < last:
+        opened = np.append(opened, last)
+    return np.asarray(np.searchsorted(opened, times[rows], side="right") - 1, np.int64)

@@ -1,105 +1,87 @@
 """What `run_tick` sees: a DataFrame of the last closed bars that costs next to nothing to move by one bar.
 
-`Window` is a `pandas.DataFrame`. Single values, columns and rows are read straight from the arrays of the whole series;
-everything else lets pandas make the real slice first, and then works as it always does. A window, column or row never
-reaches past the bar that has just closed.
+`Window` is a `pandas.DataFrame` that has not been filled yet. Values, columns and rows are read straight from the
+arrays of the whole series. Whatever else is asked of it makes pandas' own storage first, which turns the object into a
+plain DataFrame for the rest of the bar; a column and a row turn into a plain Series in the same way. All that is handed
+out is a copy: it can be written to, and nothing that came after the bar hangs on it.
 """
 
 import sys
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from math import isfinite
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.strategy.fast_reads import READERS, Reader, plain_columns
+from analysis.engine.lazy import Span, lazy_kind, made_first, turn_into
+from analysis.strategy.fast_reads import READERS, Columns, Reader
 
 _set = object.__setattr__
 
 
+@lazy_kind
 class Window(pd.DataFrame):
-    """Rows `[stop - length, stop)` of a frame; pandas' own storage (`_mgr`) is made when pandas asks for it."""
+    """The rows that a reader shows. Each object has a class of its own, so that READERS knows it."""
 
-    __slots__ = ("_frame", "_own", "_reader")
-    _rows_are_floats: bool  # of the class that one frame's windows have
-    _frame: pd.DataFrame
-    _own: Any
-    _reader: Reader
+    _reader: ClassVar[Reader]
+    _constructor = property(lambda self: pd.DataFrame)
 
-    def __init__(self, frame: pd.DataFrame, reader: Reader) -> None:
-        _set(self, "_frame", frame)
-        _set(self, "_reader", reader)
-        _set(self, "_own", None)
-
-    _flags = property(lambda self: pd.Flags(self, allows_duplicate_labels=True))
-    _attrs = property(lambda self: {})
+    def _make(self) -> None:
+        span = self._shown
+        self.__dict__.clear()
+        turn_into(pd.DataFrame, self, span.manager(), span.frame)
 
     @property
-    def _mgr(self) -> Any:
-        if self._own is None:
-            stop = self._reader.stop
-            _set(self, "_own", self._frame.iloc[stop - self._reader.length : stop]._mgr)
-            self._reader.shut()
-        return self._own
-
-    @_mgr.setter
-    def _mgr(self, manager: Any) -> None:
-        _set(self, "_own", manager)
-        self._reader.shut()
-
-    @property
-    def _constructor(self) -> type[pd.DataFrame]:
-        return pd.DataFrame
+    def _shown(self) -> Span:
+        reader, span = self._reader, self.__dict__.get("_span")
+        if span is None or span.stop != reader.stop:
+            span = self.__dict__["_span"] = Span(reader.frame, reader.stop - reader.length, reader.stop)
+        return span
 
     def __getitem__(self, key: Any) -> Any:
-        reader = self._reader
-        try:
-            values = reader.columns[key]
-        except (KeyError, TypeError):
-            return super().__getitem__(key)
-        return Column(self._frame, key, values, reader.stop - reader.length, reader.stop)
+        values = self._reader.columns.get(key) if type(key) is str else None
+        if values is None:
+            return pd.DataFrame.__getitem__(self, key)
+        span = self._shown
+        return _column(key, span, values, span.first, span.stop)
 
     def __getattr__(self, name: str) -> Any:  # type: ignore[misc]
-        if not name.startswith("_") and name in self._reader.columns:
+        if name in self._reader.named:
             return self[name]
-        return super().__getattr__(name)
+        return pd.DataFrame.__getattr__(self, name)
 
     def __len__(self) -> int:
-        return self._reader.length if self._own is None else len(self._own.axes[1])
+        return self._reader.length
 
-    @property
-    def iloc(self) -> Any:
-        return _Rows(self) if self._own is None else super().iloc
-
-    def __reduce__(self) -> Any:
-        return pd.DataFrame(self._mgr.copy(deep=True)).__reduce__()
-
-    def __deepcopy__(self, memo: Any = None) -> pd.DataFrame:
-        return self.copy(deep=True)
-
-    def __copy__(self, deep: bool = True) -> pd.DataFrame:
-        return self.copy(deep=deep)
+    index = property(lambda self: self._shown.index)
+    columns = property(lambda self: self._shown.columns)
+    shape = property(lambda self: (self._reader.length, self._reader.frame.shape[1]))
+    empty = property(lambda self: 0 in self.shape)
+    iloc = property(lambda self: _Rows(self))
+    iat = property(lambda self: _Cells(self))
+    at = property(lambda self: _Labels(self, "at"))
+    loc = property(lambda self: _Labels(self, "loc"))
 
 
-class _Rows:
-    """`window.iloc`: a row by number is looked up, the rest is pandas'."""
+class _Indexer:
+    """`iloc` and its like on an object without storage. What it does not know it leaves to pandas."""
 
-    __slots__ = ("_window",)
+    __slots__ = ("_of",)
+    _name = "iloc"
 
-    def __init__(self, window: Window) -> None:
-        self._window = window
-
-    def __getitem__(self, key: Any) -> Any:
-        reader = self._window._reader
-        if type(key) is int and -reader.length <= key < reader.length:
-            row = reader.stop + key if key < 0 else reader.stop - reader.length + key
-            frame = self._window._frame
-            if len(reader.columns) == frame.shape[1] and self._window._rows_are_floats:
-                return Row(frame, reader.columns, row)
-        return self._real()[key]
+    def __init__(self, of: Any) -> None:
+        self._of = of
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._real()[key] = value
+        real = self._real()
+        self._of = None  # pandas warns of a write that has no effect by counting who holds the object
+        try:
+            real[key] = value
+        finally:
+            self._of = real.obj
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._real()(*args, **kwargs)
@@ -108,160 +90,199 @@ class _Rows:
         return getattr(self._real(), name)
 
     def _real(self) -> Any:
-        window = self._window
-        _ = window._mgr
-        return pd.DataFrame.iloc.fget(window)  # type: ignore[attr-defined]
+        _ = self._of._mgr
+        return getattr(self._of, self._name)
 
 
-class _Lazy(pd.Series):
-    """A series whose storage is made when pandas asks for it."""
+class _Rows(_Indexer):
+    """`window.iloc`: a row by number is looked up, rows from one to another are copied."""
 
-    __slots__ = ("_own",)
-    _own: Any
-
-    def _make(self) -> Any:
-        raise NotImplementedError
-
-    @property
-    def _mgr(self) -> Any:
-        if self._own is None:
-            _set(self, "_own", self._make()._mgr)
-        return self._own
-
-    @_mgr.setter
-    def _mgr(self, manager: Any) -> None:
-        _set(self, "_own", manager)
-
-    @property
-    def _constructor(self) -> type[pd.Series]:
-        return pd.Series
-
-    @property
-    def _constructor_expanddim(self) -> type[pd.DataFrame]:
-        return pd.DataFrame
-
-    _flags = property(lambda self: pd.Flags(self, allows_duplicate_labels=True))
-    _attrs = property(lambda self: {})
-
-    def __reduce__(self) -> Any:
-        return self.copy().__reduce__()
-
-    def __deepcopy__(self, memo: Any = None) -> pd.Series:
-        return self.copy(deep=True)
-
-
-class Column(_Lazy):
-    """Rows `[first, stop)` of one column."""
-
-    __slots__ = ("_name", "_view")
-    _view: tuple[pd.DataFrame, NDArray[Any], int, int]
-
-    def __init__(self, frame: pd.DataFrame, name: object, whole: NDArray[Any], first: int, stop: int) -> None:
-        _set(self, "_own", None)
-        _set(self, "_name", name)
-        _set(self, "_view", (frame, whole, first, stop))
-
-    def _make(self) -> pd.Series:
-        frame, _, first, stop = self._view
-        made: pd.Series = frame[self._name].iloc[first:stop]
-        return made
-
-    def __len__(self) -> int:
-        return self._view[3] - self._view[2] if self._own is None else len(self._own)
-
-    @property
-    def iloc(self) -> Any:
-        return _Values(self) if self._own is None else super().iloc
-
-    @property
-    def values(self) -> Any:
-        return self._part() if self._own is None else super().values
-
-    def to_numpy(self, dtype: Any = None, copy: bool = False, na_value: Any = ..., **kwargs: Any) -> Any:
-        if self._own is None and dtype is None and not copy and na_value is ... and not kwargs:
-            return self._part()
-        given = {} if na_value is ... else {"na_value": na_value}
-        return super().to_numpy(dtype, copy, **given, **kwargs)
-
-    def _part(self) -> NDArray[Any]:
-        _, whole, first, stop = self._view
-        part = whole[first:stop]
-        part.flags.writeable = False  # as pandas hands it out
-        return part
-
-
-class _Values:
-    """`column.iloc`: a value by number is looked up, the rest is pandas'."""
-
-    __slots__ = ("_column",)
-
-    def __init__(self, column: Column) -> None:
-        self._column = column
+    __slots__ = ()
 
     def __getitem__(self, key: Any) -> Any:
-        column = self._column
-        if type(key) is int and column._own is None:
-            _, whole, first, stop = column._view
+        window = self._of
+        reader = READERS.get(type(window))
+        if reader is None:
+            return window.iloc[key]
+        if type(key) is int and reader.rows and -reader.length <= key < reader.length:
+            return _row(reader, reader.stop + key if key < 0 else reader.stop - reader.length + key)
+        part = _part(key, reader.stop - reader.length, reader.stop)
+        if part is None:
+            return self._real()[key]
+        made = pd.DataFrame.__new__(pd.DataFrame)
+        turn_into(pd.DataFrame, made, window._shown.part(*part).manager(), reader.frame)
+        return made
+
+
+class _Cells(_Indexer):
+    """`window.iat`: a value by the numbers of its row and column."""
+
+    __slots__ = ()
+    _name = "iat"
+
+    def __getitem__(self, key: Any) -> Any:
+        reader = READERS.get(type(self._of))
+        if reader is not None and type(key) is tuple and tuple(map(type, key)) == (int, int):
+            row, place = key
+            if -reader.length <= row < reader.length and -len(reader.by_place) <= place < len(reader.by_place):
+                return reader.by_place[place][reader.stop + row if row < 0 else reader.stop - reader.length + row]
+        return self._real()[key]
+
+
+class _Labels(_Indexer):
+    """`window.loc` and `window.at`: a value by its time and column."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, of: Any, name: str) -> None:
+        self._of, self._name = of, name
+
+    def __getitem__(self, key: Any) -> Any:
+        reader = READERS.get(type(self._of))
+        if reader is not None and type(key) is tuple and tuple(map(type, key)) == (pd.Timestamp, str):
+            column, row = reader.columns.get(key[1]), reader.row_of(key[0])
+            if column is not None and row is not None:
+                return column[row]
+        return self._real()[key]
+
+
+def _part(key: Any, first: int, stop: int) -> tuple[int, int] | None:
+    """From where to where `key` reaches in the rows `[first, stop)`, if it is a slice without steps."""
+    if type(key) is not slice or key.step is not None:
+        return None
+    if not all(end is None or type(end) is int for end in (key.start, key.stop)):
+        return None
+    begin, end, _ = key.indices(stop - first)
+    return first + begin, first + max(begin, end)
+
+
+@lazy_kind
+class Column(pd.Series):
+    """Rows `[first, stop)` of one column of a span; `_view` is (span, values of all rows, first, stop)."""
+
+    _view: tuple[Span, NDArray[Any], int, int]
+    _constructor = property(lambda self: pd.Series)
+
+    def _make(self) -> None:
+        span, whole, first, stop = self.__dict__.pop("_view")
+        manager = _SERIES_STORAGE.from_array(whole[first:stop].copy(), span.part_of_index(first, stop))
+        turn_into(pd.Series, self, manager, span.frame)
+
+    def __len__(self) -> int:
+        return self._view[3] - self._view[2]
+
+    iloc = property(lambda self: _Values(self))
+    values = property(lambda self: self._copy())
+
+    def to_numpy(self, *args: Any, **kwargs: Any) -> Any:
+        return pd.Series.to_numpy(self, *args, **kwargs) if args or kwargs else self._copy()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return self._copy() if dtype is None and copy is None else pd.Series.__array__(self, dtype, copy)
+
+    def _copy(self) -> NDArray[Any]:
+        _, whole, first, stop = self._view
+        values = whole[first:stop].copy()
+        values.flags.writeable = False  # as pandas hands it out
+        return values
+
+
+_SERIES_STORAGE: Any = type(pd.Series(dtype=float)._mgr)
+
+
+def _column(name: str, span: Span, whole: NDArray[Any], first: int, stop: int) -> Any:
+    column = Column.__new__(Column)
+    _set(column, "_name", name)
+    _set(column, "_view", (span, whole, first, stop))
+    return column
+
+
+def _reduction(name: str, of_floats: Callable[[NDArray[Any]], Any]) -> Any:
+    """A method of Column: `of_floats` of its values where pandas would find the same, pandas otherwise."""
+    of_series = getattr(pd.Series, name)
+    kind = type(of_series(pd.Series([0.0])))  # depends on the libraries that pandas finds
+
+    @wraps(of_series)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if type(self) is Column and not args and not kwargs:
+            _, whole, first, stop = self._view
+            if whole.dtype == np.float64 and first < stop:
+                value = of_floats(whole[first:stop])
+                if isfinite(value):  # pandas leaves gaps out, and has ways of its own with infinity
+                    return kind(value)
+        return of_series(self, *args, **kwargs)
+
+    return method
+
+
+def _sum(values: NDArray[Any]) -> Any:
+    with np.errstate(all="ignore"):
+        return np.add.reduce(values)
+
+
+_REDUCTIONS: dict[str, Callable[[NDArray[Any]], Any]] = {
+    "max": np.maximum.reduce,
+    "min": np.minimum.reduce,
+    "sum": _sum,
+    "mean": lambda values: _sum(values) / len(values),
+}
+for _name, _of_floats in _REDUCTIONS.items():
+    setattr(Column, _name, _reduction(_name, _of_floats))
+
+
+class _Values(_Indexer):
+    """`column.iloc`: a value by number is looked up, a part is a column."""
+
+    __slots__ = ()
+
+    def __getitem__(self, key: Any) -> Any:
+        column = self._of
+        if type(column) is not Column:
+            return column.iloc[key]
+        span, whole, first, stop = column._view
+        if type(key) is int:
             row = stop + key if key < 0 else first + key
             if first <= row < stop:
                 return whole[row]
+        elif (part := _part(key, first, stop)) is not None:
+            return _column(column._name, span, whole, *part)
         return self._real()[key]
 
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self._real()[key] = value
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._real()(*args, **kwargs)
+@lazy_kind
+class Row(pd.Series):
+    """One row of a frame of numbers, all of them float64. `_view` is (frame, its columns, row)."""
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real(), name)
+    _view: tuple[pd.DataFrame, Columns, int]
+    _constructor = property(lambda self: pd.Series)
+    _constructor_expanddim = property(lambda self: pd.DataFrame)
+    _name = made_first("_name")
 
-    def _real(self) -> Any:
-        return pd.Series.iloc.fget(self._column)  # type: ignore[attr-defined]
-
-
-class Row(_Lazy):
-    """One row of a frame of numbers, as `frame.iloc[row]` is: floats, since the prices are."""
-
-    __slots__ = ("_columns", "_frame", "_row")
-    _columns: dict[object, NDArray[Any]]
-    _frame: pd.DataFrame
-    _row: int
-
-    def __init__(self, frame: pd.DataFrame, columns: dict[object, NDArray[Any]], row: int) -> None:
-        _set(self, "_own", None)
-        _set(self, "_frame", frame)
-        _set(self, "_columns", columns)
-        _set(self, "_row", row)
-
-    def _make(self) -> pd.Series:
-        made: pd.Series = self._frame.iloc[self._row]
-        return made
-
-    @property
-    def _name(self) -> Any:
-        return self._frame.index[self._row]
+    def _make(self) -> None:
+        frame, columns, row = self.__dict__.pop("_view")
+        values = np.array([column[row] for column in columns.values()], np.float64)
+        self.__dict__["_name"] = frame.index[row]
+        turn_into(pd.Series, self, _SERIES_STORAGE.from_array(values, frame.columns.view()), frame)
 
     def __getitem__(self, key: Any) -> Any:
-        if self._own is None:
-            try:
-                value = self._columns[key][self._row]
-            except (KeyError, TypeError):
-                return super().__getitem__(key)
-            return np.float64(value)  # a row of whole and other numbers is one of floats
-        return super().__getitem__(key)
+        _, columns, row = self._view
+        if type(key) is str and key in columns:
+            return np.float64(columns[key][row])
+        return pd.Series.__getitem__(self, key)
 
     def __getattr__(self, name: str) -> Any:  # type: ignore[misc]
-        if not name.startswith("_") and name in self._columns:
+        if name in self._view[1] and not name.startswith("_"):
             return self[name]
-        return super().__getattr__(name)
+        return pd.Series.__getattr__(self, name)
+
+    def __len__(self) -> int:
+        return len(self._view[1])
 
 
-class _Kept(Window):
-    """A window the strategy kept: it stays as it was, all pandas'."""
-
-    __slots__ = ()
-    _rows_are_floats = False
+def _row(reader: Reader, row: int) -> Any:
+    made = Row.__new__(Row)
+    _set(made, "_view", (reader.frame, reader.rows, row))
+    return made
 
 
 class MovingWindow:
@@ -271,47 +292,42 @@ class MovingWindow:
     """
 
     def __init__(self, frame: pd.DataFrame, length: int) -> None:
-        self.frame = frame
-        self.length = length
-        self._columns = plain_columns(frame)
-        kinds = {column.dtype.kind for column in self._columns.values()}
-        self._rows_are_floats = "f" in kinds and kinds <= {"f", "i"}
-        self._other = self._make()
-        self.window = self._make()
-        self.reader = self.window._reader
+        self._kinds = [_kind_of_window(frame, length) for _ in range(2)]
+        self._windows = [kind.__new__(kind) for kind in self._kinds]
+        self.window, self.reader = self._windows[0], self._kinds[0]._reader
         self.references = sys.getrefcount(self.window)
 
     def settle(self) -> None:
-        """To be called after a call that left the window changed or held by somebody."""
+        """To be called after a call that left the window filled or held by somebody."""
         if sys.getrefcount(self.window) > self.references:
-            self._swap()
+            self._take_turns()
         else:
-            _set(self.window, "_own", None)
-            self.reader.open()
+            self._empty()
 
     def close(self) -> None:
-        """Forget the windows' classes."""
-        for window in (self.window, self._other):
-            READERS.pop(type(window), None)
+        """Forget the windows' classes. What a strategy still holds stays as it is."""
+        for window in self._windows:
+            _ = window._mgr
+        for kind in self._kinds:
+            READERS.pop(kind, None)
 
-    def _swap(self) -> None:
-        self.window, self._other = self._other, self.window
+    def _empty(self) -> None:
+        self.window.__dict__.clear()
+        _set(self.window, "__class__", self._kinds[0])
+
+    def _take_turns(self) -> None:
+        self._windows.reverse()
+        self._kinds.reverse()
+        self.window, self.reader = self._windows[0], self._kinds[0]._reader
         if sys.getrefcount(self.window) > self.references:
-            kept = self.window
-            _ = kept._mgr
-            reader = Reader({}, self.length)
-            reader.stop = kept._reader.stop
-            READERS.pop(type(kept), None)
-            _set(kept, "_reader", reader)
-            _set(kept, "__class__", _Kept)
-            self.window = self._make()
+            _ = self.window._mgr
+            self.window = self._windows[0] = self._kinds[0].__new__(self._kinds[0])
         else:
-            _set(self.window, "_own", None)
-            self.window._reader.open()
-        self.reader = self.window._reader
+            self._empty()
 
-    def _make(self) -> Window:
-        kind = type("Window", (Window,), {"__slots__": (), "_rows_are_floats": self._rows_are_floats})
-        reader = READERS[kind] = Reader(self._columns, self.length)
-        window: Window = kind(self.frame, reader)
-        return window
+
+def _kind_of_window(frame: pd.DataFrame, length: int) -> type[Window]:
+    reader = Reader(frame, length)
+    kind = type("DataFrame", (Window,), {"__module__": "pandas", "_reader": reader})
+    READERS[kind] = reader
+    return kind

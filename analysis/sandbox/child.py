@@ -17,7 +17,6 @@ from analysis.sandbox.messages import Channel, ChannelClosed
 from analysis.sandbox.policy import Limits, apply
 from analysis.sandbox.wire import REQUESTS, mapped, result_to_wire
 from analysis.strategy import TickStrategy, describe, inspect_source, load_strategy_class, make_strategy
-from analysis.strategy.params import resolve_params
 
 _WAIT_S = 60.0
 _MAX_TRACEBACK = 20_000
@@ -69,7 +68,9 @@ def _check(request: Mapping[str, Any]) -> None:
     strategy_class = load_strategy_class(source, filename)
     described = inspect_source(source, filename)
     if described.kind == "backtrader":  # made by backtrader itself, inside a run
-        resolve_params(described.params_schema, described.default_params, request["params"])
+        from analysis.backtrader_engine.params import resolved_params
+
+        resolved_params(strategy_class, request["params"])
         return
     strategy = make_strategy(strategy_class, request["params"], {}, SAMPLE)
     try:
@@ -122,7 +123,11 @@ def _make(task: _Task, instrument: Instrument) -> TickStrategy:
 
 
 def _run_backtrader(task: _Task, on_progress: Callable[[int, int], None]) -> BacktestResult:
-    raise RunFailed("unsupported_strategy", "Strategies derived from backtrader.Strategy cannot be run yet")
+    """One instance of the strategy for all instruments, as backtrader has it."""
+    from analysis.backtrader_engine import Feed, run_backtrader  # only such strategies need backtrader
+
+    feeds = [Feed(series, instrument) for series, instrument in zip(task.series, task.instruments, strict=True)]
+    return run_backtrader(task.load(), feeds, task.settings, on_progress, report=True, **task.identity)
 
 
 def _report(channel: Channel, category: str, error: AnalysisError, **details: Any) -> None:

@@ -110,16 +110,16 @@ def parse_action(raw: object) -> Action | ActionRefused:
 
 
 def _parse(raw: object) -> Action:
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, dict | Mapping):  # nearly always a dict, and asking for a Mapping takes long
         raise _Misread(f"an action must be a dict, not {type(raw).__name__}")
     name = raw.get("action")
     if not isinstance(name, str) or name not in _ACTIONS:
         raise _Misread(f"unknown action {_show(name)}; known: {', '.join(_ACTIONS)}")
     kind, readers = _ACTIONS[name]
-    unknown = [_show(key) for key in raw if key != "action" and key not in readers]
-    if unknown:
+    if not raw.keys() <= _KEYS[name]:
+        unknown = [_show(key) for key in raw if key not in _KEYS[name]]
         raise _Misread(f"{name} does not know {', '.join(unknown)}; it knows {', '.join(readers)}")
-    values = {key: read(key, raw[key]) for key, read in readers.items() if key in raw}
+    values = {key: readers[key](key, value) for key, value in raw.items() if key != "action"}
     _check_whole(name, values)
     return kind(**values)
 
@@ -248,3 +248,4 @@ _ACTIONS: Final[dict[str, tuple[Callable[..., Action], dict[str, Callable[[str, 
     "MODIFY_TRADE": (ModifyTrade, {**_SELECTORS, "sl": _price, "tp": _price}),
     "CANCEL_ORDER": (CancelOrder, {"order_id": _identifier, "tag": _text, "symbol": _text}),
 }  # fmt: skip
+_KEYS: Final = {name: {"action", *readers} for name, (_, readers) in _ACTIONS.items()}

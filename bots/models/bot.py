@@ -2,8 +2,6 @@
 
 import uuid
 from decimal import Decimal
-from functools import lru_cache
-from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -12,18 +10,14 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models import OwnedQuerySet
+from analysis.clock import time_zones
 
 _TIME_OF_DAY = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())  # it walks through the whole database of zones
-
-
 def validate_timezone(name: str) -> None:
     """Refuse what is no IANA time zone of this machine."""
-    if name not in _zones():
+    if name not in time_zones():
         raise ValidationError("There is no time zone %(name)r.", "unknown_timezone", {"name": name})
 
 

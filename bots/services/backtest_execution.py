@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 
 import numpy as np
 from django.conf import settings
@@ -136,7 +135,7 @@ def _trades_json(trades: Trades) -> list[dict[str, object]]:
 
 def _refusals_json(refusals: Sequence[Refusal]) -> list[dict[str, object]]:
     times = _iso(np.array([refusal.time for refusal in refusals], np.int64))
-    return [{**asdict(refusal), "time": time} for refusal, time in zip(refusals, times, strict=True)]
+    return [{**vars(refusal), "time": time} for refusal, time in zip(refusals, times, strict=True)]
 
 
 def _iso(epoch_ms: NDArray[np.int64]) -> list[str]:

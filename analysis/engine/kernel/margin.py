@@ -32,15 +32,16 @@ def stop_out(k: State, row: int, before_levels: bool) -> None:
     """Close the position that loses most, and the next one, until the equity is above the level again.
 
     With `before_levels`, only where the level is met before the nearest stop loss. A candle in which a position
-    was entered or touched is judged by its close.
+    was entered or touched is judged by its close: what is closed then has lived through it.
     """
     symbol = k.symbol_of_row[row]
-    if before_levels and _touched(k, symbol, row):
+    at_close = _touched(k, symbol, row)
+    if before_levels and at_close:
         return
     k.symbols[symbol].spread = k.market[SPREAD, row]
-    price = k.market[OPEN, row]
+    price = k.market[CLOSE if at_close else OPEN, row]
     while endangered(k, row) and k.account[0].positions > 0:
-        meets = _price_of_level(k, symbol, row, price)
+        meets = _price_of_level(k, symbol, row, price, at_close)
         if meets < 0:
             return
         if before_levels and _stops_come_first(k, symbol, meets):
@@ -52,7 +53,8 @@ def stop_out(k: State, row: int, before_levels: bool) -> None:
         closing = _closing(k, place, symbol, row, price)
         witness(k, place, closing, closing)
         p_symbol = p.symbol
-        settle(k, place, p.steps, row, k.market[TIME, row], closing, STOP_OUT, row)
+        until = row + 1 if at_close else row
+        settle(k, place, p.steps, row, max(k.market[TIME, row], p.entry_time), closing, STOP_OUT, until)
         rebook(k, p_symbol)
 
 
@@ -75,19 +77,16 @@ def _touched(k: State, symbol: int, row: int) -> bool:
 
 
 @compiled
-def _price_of_level(k: State, symbol: int, row: int, start: int) -> int:
-    """The bid at which the equity reaches the level on the way from `start` to the adverse extreme, -1 for
-    never."""
+def _price_of_level(k: State, symbol: int, row: int, start: int, stay: bool) -> int:
+    """The bid at which the equity reaches the level on the way from `start` to the adverse extreme, or with `stay`
+    at `start` itself; -1 for never."""
     s = k.symbols[symbol]
     level = math.floor(k.account[0].margin * k.account[0].stop_out * 100.0)
     rest = _rest(k, symbol)
-    if _touched(k, symbol, row):
-        start = k.market[CLOSE, row]
-        return start if rest + floating(k, symbol, start) <= level else -1
     if rest + floating(k, symbol, start) <= level:
         return start
     net = s.long_steps - s.short_steps
-    if net == 0:
+    if stay or net == 0:
         return -1
     extreme = k.market[LOW, row] if net > 0 else k.market[HIGH, row]
     if rest + floating(k, symbol, extreme) > level:

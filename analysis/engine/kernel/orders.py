@@ -240,13 +240,13 @@ def _carry_out(k: State, place: int, row: int, ms: int) -> int:
         fill(k, place, row, ms, entry + slippage_ticks(k, entry, o.stop))
     elif kind == CANCEL:
         found = find_order(k, target_id)
-        if found < 0:
+        if found < 0 or (k.orders[found].active and _wait(k, found, row, ms)):
             notice(k, id_, UNKNOWN_ORDER, row)
         else:
             remove_order(k, found)
-            if found < place:
-                gone = 2
-                place -= 1
+        if 0 <= found < place:
+            gone = 2
+            place -= 1
     else:
         _change(k, place, row, ms)
     remove_order(k, place)
@@ -291,7 +291,11 @@ def _change(k: State, place: int, row: int, ms: int) -> None:
             k.positions[position].target = o.target
     else:
         steps = k.positions[position].steps
-        close_at_market(k, position, min(o.steps, steps) if o.steps > 0 else steps, row, ms)
+        closed = min(o.steps, steps) if o.steps > 0 else steps
+        if 0 < steps - closed < k.symbols[o.symbol].steps_min:  # another part was closed on the way
+            notice(k, o.id, PART_TOO_SMALL, row)
+        else:
+            close_at_market(k, position, closed, row, ms)
     rebook(k, o.symbol)
 
 
@@ -299,23 +303,34 @@ def _change(k: State, place: int, row: int, ms: int) -> None:
 def trigger(k: State, row: int) -> None:
     """Fill or expire the limit and stop orders that wait in the market."""
     symbol = k.symbol_of_row[row]
-    opened = k.market[TIME, row]
     i = 0
     while i < k.account[0].orders:
         o = k.orders[i]
-        if o.symbol != symbol or not o.active:
-            i += 1
-            continue
-        from_ms = max(o.arrival - opened, 0) if o.row == row else 0
-        to_ms = min(o.expiry - opened, CANDLE_MS) if o.expiry != NEVER else CANDLE_MS
-        if to_ms > from_ms and _triggered(k, i, row, from_ms, to_ms):
-            remove_order(k, i)
-        elif to_ms < CANDLE_MS:
-            notice(k, o.id, EXPIRED, row)
-            remove_order(k, i)
-        else:
+        if o.symbol != symbol or not o.active or not _wait(k, i, row, CANDLE_MS):
             i += 1
     rebook(k, symbol)
+
+
+@compiled
+def _wait(k: State, place: int, row: int, until: int) -> bool:
+    """Let a waiting order see a candle as far as `until`. True when that filled it or its time was over: it is gone.
+
+    At its expiry it can no longer be filled, so it sees the price a millisecond before.
+    """
+    o = k.orders[place]
+    opened = k.market[TIME, row]
+    from_ms = max(o.arrival - opened, 0) if o.row == row else 0
+    left = o.expiry - opened
+    expires = left <= until and left < CANDLE_MS
+    to_ms = left - 1 if expires else until
+    if from_ms < until and from_ms <= to_ms and _triggered(k, place, row, from_ms, to_ms):
+        remove_order(k, place)
+    elif expires:
+        notice(k, o.id, EXPIRED, row)
+        remove_order(k, place)
+    else:
+        return False
+    return True
 
 
 @compiled

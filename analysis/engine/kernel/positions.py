@@ -73,7 +73,7 @@ def enter(k: State, symbol: int, direction: int, steps: int, entry: int, row: in
     p.commission, p.swap, p.parts, p.tag = paid, 0, 0, 0
     p.worst, p.best = NO_TARGET, NO_STOP
     p.seen_row, p.seen_ms = row, ms
-    p.decided, p.other = 0, NO_TARGET
+    p.decided, p.other_low, p.other_high = 0, NO_TARGET, NO_STOP
     return place
 
 
@@ -134,9 +134,10 @@ def settle(k: State, place: int, steps: int, row: int, time: int, exit_: int, re
     t.worst, t.best = min(p.worst, exit_), max(p.best, exit_)
     t.pnl = gross - entry_fee - exit_fee + swap
     t.pnl_pessimistic = t.pnl_optimistic = t.pnl
-    if p.other != NO_TARGET:
-        other = gross_cents(k, place, p.other, steps) - entry_fee - exit_fee + swap
-        t.pnl_pessimistic, t.pnl_optimistic = min(t.pnl, other), max(t.pnl, other)
+    if p.decided:
+        costs = swap - entry_fee - exit_fee
+        t.pnl_pessimistic = min(t.pnl, gross_cents(k, place, p.other_low, steps) + costs)
+        t.pnl_optimistic = max(t.pnl, gross_cents(k, place, p.other_high, steps) + costs)
     p.commission -= entry_fee
     p.swap -= swap
     p.steps -= steps
@@ -161,9 +162,12 @@ def live_through(k: State, place: int, row: int, path: Path, from_ms: int) -> bo
     if ends.pessimistic != ends.optimistic:
         _note_other_course(k, place, row, ends.reason, ends.pessimistic, ends.optimistic)
     if ends.reason == STILL_OPEN:
-        certain = k.account[0].rule == PESSIMISTIC
-        high = path.high if certain else path.path_high
-        low = path.low_maybe if certain else path.path_low
+        rule = k.account[0].rule
+        low, high = path.path_low, path.path_high
+        if rule == PESSIMISTIC:
+            low, high = path.low_maybe, path.high
+        elif rule == OPTIMISTIC:
+            low, high = path.low, path.high_maybe
         witness(k, place, low, high)
         return False
     witness(k, place, path.start, path.start)
@@ -178,19 +182,19 @@ def _note_other_course(k: State, place: int, row: int, reason: int, pessimistic:
     p = k.positions[place]
     p.decided = 1
     other = optimistic if reason == pessimistic else pessimistic
-    if other != STILL_OPEN:
-        p.other = level_price(other, p.stop, p.target)
-        return
-    rule = OPTIMISTIC if reason == pessimistic else PESSIMISTIC
-    p.other = _left_alone(k, place, row + 1, rule)
+    if other == STILL_OPEN:
+        price = _left_alone(k, place, row, OPTIMISTIC if reason == pessimistic else PESSIMISTIC)
+    else:
+        price = level_price(other, p.stop, p.target)
+    p.other_low, p.other_high = min(p.other_low, price), max(p.other_high, price)
 
 
 @compiled
 def _left_alone(k: State, place: int, row: int, rule: int) -> int:
-    """Where a position would end if it stayed open from a candle on and nobody touched it."""
+    """Where a position would end if it stayed open after a candle and nobody touched it."""
     p = k.positions[place]
-    price = p.entry
-    for later in range(row, k.market.shape[1]):
+    price = closing_price(k, row, p.direction, k.market[CLOSE, row])
+    for later in range(row + 1, k.market.shape[1]):
         if k.symbol_of_row[later] != p.symbol:
             continue
         path = path_for(k, later, p.direction, 0, CANDLE_MS)

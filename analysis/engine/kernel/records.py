@@ -90,12 +90,13 @@ SYMBOL = _record(
 )  # fmt: skip
 
 # `first_*` are as at entry; `seen_row`, `seen_ms`: how much of that candle it has lived through; `worst`, `best`: the
-# extremes of parts of candles; `other`: where the other extreme of the intrabar rule would have closed it.
+# extremes of parts of candles; `other_low`, `other_high`: the lowest and highest price at which it would have closed
+# had the intrabar rule decided otherwise.
 POSITION = _record(
     whole=(
         "id", "symbol", "direction", "steps", "entry", "entry_time", "entry_row", "stop", "target", "first_stop",
         "first_target", "first_steps", "commission", "swap", "parts", "worst", "best", "tag", "seen_row", "seen_ms",
-        "decided", "other",
+        "decided", "other_low", "other_high",
     ),
 )  # fmt: skip
 

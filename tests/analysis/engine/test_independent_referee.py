@@ -1,6 +1,5 @@
-"""The engine and a second implementation that shares no code with it trade alike."""
+"""The EMA crossover by the engine, and by a second implementation of both that shares no code with it, trades alike."""
 
-from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,12 @@ from analysis.candles import Candles
 from analysis.engine import BacktestSettings, run_backtest
 from analysis.instrument import Instrument
 from analysis.strategy import load_strategy_class, make_strategy
-from tests.analysis.engine import referee
+from tests.analysis.engine.agreement import assert_the_referee_agrees
+from tests.analysis.engine.crossover import crossover_plan
+from tests.analysis.engine.full_referee import Referee
+from tests.analysis.engine.referee_market import MINUTES
 
 TEMPLATE = Path(__file__).parents[3] / "strategy_templates" / "ema_crossover_v1.py"
-MINUTES = {"M1": 1, "M5": 5, "M15": 15, "M30": 30, "H1": 60, "H4": 240, "D1": 1440}
 
 
 def forex(symbol: str) -> Instrument:
@@ -59,57 +60,20 @@ def sample(folder: Path, symbol: str) -> Candles:
     return Candles.from_frame(symbol, pd.read_parquet(folder / "m1" / f"{symbol}.parquet").set_index("time"))
 
 
-def assert_the_referee_agrees(candles: Candles, instrument: Instrument, case: dict[str, object]) -> int:
+def trades_that_agree(candles: Candles, instrument: Instrument, case: dict[str, object]) -> int:
+    """How many trades the engine and the referee both made."""
     settings = BacktestSettings(initial_equity=10_000.0, **case)
     strategy_class = load_strategy_class(TEMPLATE.read_text(), TEMPLATE.name)
     strategy = make_strategy(strategy_class, {}, settings.risk, instrument)
     result = run_backtest(strategy, candles, instrument, settings)
-    expected, balance = referee.simulate(
-        {name: getattr(candles, name).tolist() for name in ("time", "open", "high", "low", "close", "spread")},
-        {
-            "tick_size": instrument.tick_size,
-            "point": instrument.point,
-            "tick_value": instrument.tick_value,
-            "volume_min": instrument.volume_min,
-            "volume_max": instrument.volume_max,
-            "volume_step": instrument.volume_step,
-            "spread_points": instrument.spread_points,
-        },
-        {
-            "short": 21, "long": 50, "atr": 14, "sl": 2.0, "tp": 3.0, "risk": 0.01,
-            "fixed": settings.risk.get("fixed_lot_size"),
-        },
-        {
-            "equity": 10_000, "minutes": MINUTES[settings.timeframe], "intrabar": settings.intrabar,
-            "slippage_ms": settings.slippage_ms, "slippage_r": settings.slippage_r,
-            "commission": settings.commission_per_lot,
-        },
-    )  # fmt: skip
-    ours = [
-        (
-            t.side, t.lots, t.entry_time, t.entry_price, t.sl, t.tp,
-            t.exit_time, t.exit_price, t.exit_reason, t.intrabar_decided, Decimal(str(t.pnl)),
-        )
-        for t in result.trades
-    ]  # fmt: skip
-    theirs = [
-        (
-            "BUY" if t["side"] > 0 else "SELL", float(t["lots"]), t["time"], float(t["entry"]), float(t["sl"]),
-            float(t["tp"]), t["exit_time"], float(t["exit"]), t["reason"], t["decided"], t["pnl"],
-        )
-        for t in expected
-    ]  # fmt: skip
-    assert len(ours) == len(theirs)
-    for mine, other in zip(ours, theirs, strict=True):
-        assert mine == other
-    assert Decimal(str(result.stats["final_equity"])) == balance
-    return len(ours)
+    plan = crossover_plan(candles, instrument, MINUTES[settings.timeframe], settings.risk.get("fixed_lot_size"))
+    return len(assert_the_referee_agrees(result, Referee([(candles, instrument, plan)], settings)))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["timeframe"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_same_trades_on_a_random_walk(seed, case):
-    assert assert_the_referee_agrees(random_walk(seed), GOLD, case) > 0
+    assert trades_that_agree(random_walk(seed), GOLD, case) > 0
 
 
 @pytest.mark.parametrize(
@@ -126,4 +90,4 @@ def test_same_trades_on_a_random_walk(seed, case):
 )
 def test_same_trades_on_real_candles(sample_data, symbol, case, trades):
     candles = sample(sample_data, symbol)
-    assert assert_the_referee_agrees(candles, INSTRUMENTS[symbol], case) == trades
+    assert trades_that_agree(candles, INSTRUMENTS[symbol], case) == trades

@@ -255,8 +255,9 @@ class TestProgress:
         monkeypatch.setattr("analysis.engine.ticks.time.monotonic", lambda: next(ticks))
         seen = []
         run(Script({}), [FLAT] * 10, lambda done, total: seen.append(done))
-        assert seen[0] == 0 and seen[-1] == 10
-        assert len(seen) > 4 and seen == sorted(seen)
+        assert (seen[0], seen[-1]) == (0, 10)
+        assert len(seen) > 4
+        assert seen == sorted(seen)
 
     def test_what_it_raises_ends_the_run_and_passes_through(self):
         class Cancelled(Exception):
