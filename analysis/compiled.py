@@ -27,6 +27,13 @@ def compiled_for(signature: Any) -> Callable[[F], F]:
     return cast(Callable[[F], F], numba.njit(signature, cache=True, nogil=True, error_model="numpy"))
 
 
+def entry_point(function: F) -> F:
+    """A `compiled` function that was called once, without the look at the types of its arguments: that takes longer
+    than a short call. They must be those of the first call, which nothing checks."""
+    (overload,) = cast(Any, function).overloads.values()
+    return cast(F, overload.entry_point)
+
+
 def inlined(function: F) -> F:
     """`compiled` into whoever calls it: the state is ten arrays, and handing them over costs more than a short
     function does."""

@@ -28,10 +28,18 @@ class Bars:
     candles: Candles
     first: NDArray[np.int64]
     stop: NDArray[np.int64]
-    close_time: NDArray[np.int64]  # epoch milliseconds UTC at which the bar is complete
+    length: int  # milliseconds
 
     def __len__(self) -> int:
         return len(self.first)
+
+    def closes(self, bars: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.int64]:
+        """When bars are complete, in epoch milliseconds UTC."""
+        return self.candles.time[bars] + self.length
+
+    def close(self, bar: int) -> int:
+        """When one bar is complete."""
+        return int(self.candles.time[bar]) + self.length
 
 
 def closed_bars(m1: Candles, timeframe: str) -> Bars:
@@ -43,15 +51,15 @@ def closed_bars(m1: Candles, timeframe: str) -> Bars:
     """
     length = TIMEFRAME_MS[timeframe]
     if timeframe == "M1":
-        rows = np.arange(len(m1), dtype=np.int64)
-        return Bars(m1, rows, rows + 1, m1.time + length)
+        rows = np.arange(len(m1) + 1, dtype=np.int64)
+        return Bars(m1, rows[:-1], rows[1:], length)
     label = m1.time // length * length
     first = np.flatnonzero(np.diff(label, prepend=label[:1] - 1)).astype(np.int64)
     stop = np.append(first[1:], len(label)).astype(np.int64)
     if len(first) and m1.time[-1] + M1_MS < label[-1] + length:
         first, stop = first[:-1], stop[:-1]
     candles = _aggregate(m1, label, first, stop)
-    return Bars(candles, first, stop, candles.time + length)
+    return Bars(candles, first, stop, length)
 
 
 def _aggregate(m1: Candles, label: NDArray[np.int64], first: NDArray[np.int64], stop: NDArray[np.int64]) -> Candles:

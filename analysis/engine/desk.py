@@ -1,8 +1,10 @@
 """From what a strategy asks for to requests that the simulation carries out, or the reason why not."""
 
 from collections.abc import Iterator
-from math import nan
+from math import inf, nan
 from typing import Any
+
+import numpy as np
 
 from analysis.engine.kernel.records import (
     CANCEL,
@@ -28,6 +30,7 @@ from analysis.engine.kernel.records import (
     WRONG_SIDE_PRICE,
     WRONG_SIDE_SL,
     WRONG_SIDE_TP,
+    Request,
 )
 from analysis.engine.simulation import Simulation, price_or_none
 from analysis.strategy import (
@@ -44,10 +47,10 @@ from analysis.strategy import (
     Side,
 )
 
-# As REQUEST records: row, kind, symbol, direction, target_id, expiry, tag, price, sl, tp, lots, risk_percent,
-# lots_per_equity.
-Request = tuple[int, int, int, int, int, int, int, float, float, float, float, float, float]
-
+_DIRECTIONS = {"BUY": LONG, "SELL": SHORT}
+_FLOATS = frozenset({float, np.float64})
+_PLAIN_FIELDS = 5  # action, side, sl, tp, and one of lots and risk_percent
+_AT_MARKET, _BUY = EntryType.MARKET, Side.BUY  # an Enum takes its time to find a member
 _KINDS = {EntryType.MARKET: MARKET, EntryType.LIMIT: LIMIT, EntryType.STOP: STOP}
 _TYPES = {kind: entry_type for entry_type, kind in _KINDS.items()}
 
@@ -63,9 +66,33 @@ class Desk:
         self.consulted = False
         self.row = 0  # of the decision: trades are marked at the last close before it
 
+    def plain_entry(self, raw: Any, row: int) -> Request | None:
+        """The request of an entry at market with SL, TP and a size in floats, which is what strategies write most;
+        None for anything else. What `requests` makes of `parse_action`, in a quarter of the time."""
+        if raw.__class__ is not dict or len(raw) != _PLAIN_FIELDS or raw.get("action") != "OPEN_TRADE":
+            return None
+        try:
+            sl, tp, direction = raw["sl"], raw["tp"], _DIRECTIONS[raw["side"]]
+        except (KeyError, TypeError):
+            return None
+        lots, percent = raw.get("lots", nan), raw.get("risk_percent", nan)
+        if (
+            sl.__class__ in _FLOATS
+            and tp.__class__ in _FLOATS
+            and lots.__class__ in _FLOATS
+            and percent.__class__ in _FLOATS
+            and 0.0 < sl < inf
+            and 0.0 < tp < inf
+            and (0.0 < percent <= 100.0 or 0.0 <= lots < inf)
+        ):
+            return row, MARKET, self._symbol, direction, 0, NEVER, 0, nan, sl, tp, lots, percent, nan
+        return None
+
     def requests(self, action: Action, row: int) -> list[Request] | ActionRefused:
         """Requests for an action decided before `row`, or why it is refused."""
         symbol = self._symbol
+        if action.__class__ is OpenTrade and action.symbol is None:  # nearly always
+            return [self._open(action, symbol, row)]
         if action.symbol is not None and action.symbol != self.simulation.instruments[symbol].symbol:
             if action.symbol not in self.simulation.symbols:
                 return ActionRefused("wrong_symbol", f"this run does not trade {action.symbol}")
@@ -88,19 +115,20 @@ class Desk:
         return [(row, MOVE_LEVELS, symbol, LONG, id_, 0, 0, nan, sl, tp, nan, nan, nan) for id_ in chosen]
 
     def _open(self, action: OpenTrade, symbol: int, row: int) -> Request:
+        side, sl, tp, lots, risk_percent, entry_type, price, expiry, tag, _ = action
         return (
             row,
-            _KINDS[action.entry_type],
+            MARKET if entry_type is _AT_MARKET else _KINDS[entry_type],
             symbol,
-            LONG if action.side is Side.BUY else SHORT,
+            LONG if side is _BUY else SHORT,
             0,
-            NEVER if action.expiry is None else int(action.expiry.timestamp() * 1000),
-            self.simulation.tag(action.tag),
-            nan if action.price is None else action.price,
-            nan if action.sl is None else action.sl,
-            nan if action.tp is None else action.tp,
-            nan if action.lots is None else action.lots,
-            nan if action.risk_percent is None else action.risk_percent,
+            NEVER if expiry is None else int(expiry.timestamp() * 1000),
+            self.simulation.tag(tag) if tag else 0,
+            nan if price is None else price,
+            nan if sl is None else sl,
+            nan if tp is None else tp,
+            nan if lots is None else lots,
+            nan if risk_percent is None else risk_percent,
             nan,
         )
 
@@ -184,11 +212,10 @@ class Desk:
     def reduction(self, lots: float, symbol: int) -> ActionRefused | None:
         """Why an entry has fewer lots than asked for, None when it has not."""
         instrument = self.simulation.instruments[symbol]
-        if instrument.to_steps(min(lots, 1e12)) <= instrument.to_steps(instrument.volume_max):
+        most = instrument.volume_max
+        if instrument.to_steps(min(lots, 1e12)) <= instrument.to_steps(most):
             return None
-        return ActionRefused(
-            "volume_too_large", f"{lots:.6g} lots were cut to the maximum of {instrument.volume_max:g}"
-        )
+        return ActionRefused("volume_too_large", f"{lots:.6g} lots were cut to the maximum of {most:g}")
 
     def _mark(self, position: Position) -> float:
         instrument = self.simulation.instruments[self._symbol]

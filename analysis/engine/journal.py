@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from itertools import chain, islice
 from typing import Protocol
 
-from analysis.engine.desk import LATE, Desk, Request
+from analysis.engine.desk import LATE, Desk
 from analysis.engine.driver import spell
-from analysis.engine.kernel.records import EXPIRED, PLACED
+from analysis.engine.kernel.records import EXPIRED, PLACED, Request
 from analysis.engine.result import MAX_REFUSALS_KEPT, Refusal, Refusals
 from analysis.engine.simulation import Simulation
 
@@ -29,6 +29,7 @@ class Journal:
         self._of_sent: Callable[[], Iterable[Refusal]] = tuple
         self.sent: Sent | None = None
         self._simulation = simulation
+        self._most = [instrument.volume_max for instrument in simulation.instruments]
         self._asked: dict[int, tuple[int, object]] = {}  # by order: when, and what the strategy wrote
 
     @property
@@ -46,16 +47,21 @@ class Journal:
         if len(self._noted) < MAX_REFUSALS_KEPT:
             self._noted.append(Refusal(close_time, outcome, code, reason, spell(written)))
 
-    def answer(self, desk: Desk, close_time: int, written: object, request: Request, code: int, wanted: float) -> None:
-        """What the simulation said to a request: its code and the lots that were wanted."""
+    def answer(
+        self, desk: Desk, close_time: int, written: object, request: Request, code: int, wanted: float, order: int
+    ) -> None:
+        """What the simulation said to a request: its code, the lots that were wanted, and the order it became."""
         if code != PLACED:
             refused = desk.refusal(code, request, wanted)
             self.note(close_time, "refused", refused.code, refused.reason, written)
             return
-        reduced = desk.reduction(wanted, request[2])
-        if reduced is not None:
-            self.note(close_time, "reduced", reduced.code, reduced.reason, written)
-        self._remember(close_time, written)
+        if wanted > self._most[request[2]]:
+            reduced = desk.reduction(wanted, request[2])
+            if reduced is not None:
+                self.note(close_time, "reduced", reduced.code, reduced.reason, written)
+        self._asked[order] = (close_time, written)
+        if len(self._asked) > _ORDERS_REMEMBERED:
+            self._forget()
 
     def hear(self) -> list[tuple[int, int]]:
         """Note the orders that came to nothing on their way or while they waited: their ids and codes."""
@@ -65,8 +71,7 @@ class Journal:
             self.note(close_time, "expired" if code == EXPIRED else "refused", *LATE[code], written)
         return notices
 
-    def _remember(self, close_time: int, written: object) -> None:
-        self._asked[self._simulation.last_order] = (close_time, written)
-        if len(self._asked) > _ORDERS_REMEMBERED:
-            waiting = set(self._simulation.orders["id"].tolist())
-            self._asked = {id_: asked for id_, asked in self._asked.items() if id_ in waiting}
+    def _forget(self) -> None:
+        """Orders that are through."""
+        waiting = set(self._simulation.orders["id"].tolist())
+        self._asked = {id_: asked for id_, asked in self._asked.items() if id_ in waiting}

@@ -1,5 +1,8 @@
 """The self-check as the engine feeds it: what was decided, and the same backtest again on data that know less."""
 
+import sys
+import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,32 +17,35 @@ from analysis.engine.result import BacktestSettings
 from analysis.engine.seat import Leg, Seat, take_seats
 from analysis.engine.signals import Signals, written
 from analysis.engine.simulation import Simulation
-from analysis.engine.ticks import TickTrading
+from analysis.engine.ticks import PROGRESS_EVERY_S, Progress, TickTrading
 from analysis.self_check import Decision, check_run, idle_bars, still
 from analysis.strategy import Position
+from analysis.timeframes import M1_MS
 
 _ALL_KEPT = 256  # decisions with actions are all kept up to so many, then
 _EVERY = 16
 _MOST_KEPT = 1024
+_ALTERING = ("MODIFY_TRADE", "CLOSE_TRADE")
 
 
 class Recorder:
-    """The decisions of a run, thinned, by symbol."""
+    """The decisions of a run by symbol, thinned unless `audit`."""
 
-    def __init__(self, simulation: Simulation) -> None:
+    def __init__(self, simulation: Simulation, *, audit: bool = False) -> None:
         self._simulation = simulation
-        self.bars: dict[int, list[int]] = {}
-        self.acted: dict[int, list[Decision]] = {}
+        self._all_kept = sys.maxsize if audit else _ALL_KEPT
+        self.bars: defaultdict[int, list[int]] = defaultdict(list)
+        self.acted: defaultdict[int, list[Decision]] = defaultdict(list)
         self.altered: set[int] = set()  # symbols whose trades were changed while they were open
 
     def take(self, seat: Seat, bar: int, stop: int, actions: list[Any]) -> None:
         """One decision, before it is carried out."""
-        bars = self.bars.setdefault(seat.symbol, [])
+        bars, kept = self.bars[seat.symbol], self.acted[seat.symbol]
         bars.append(bar)
-        if any(isinstance(a, dict) and a.get("action") in ("MODIFY_TRADE", "CLOSE_TRADE") for a in actions):
-            self.altered.add(seat.symbol)
-        kept = self.acted.setdefault(seat.symbol, [])
-        if len(bars) <= _ALL_KEPT or (len(bars) % _EVERY == 0 and len(kept) < _MOST_KEPT):
+        for action in actions:
+            if isinstance(action, dict) and action.get("action") in _ALTERING:
+                self.altered.add(seat.symbol)
+        if len(bars) <= self._all_kept or (len(bars) % _EVERY == 0 and len(kept) < _MOST_KEPT):
             copies = tuple(dict(action) if isinstance(action, dict) else action for action in actions)
             positions = still(seat.desk.positions()) if seat.sees_positions else ()
             orders = seat.desk.orders() if seat.sees_positions else ()
@@ -49,27 +55,36 @@ class Recorder:
         """The decisions of arrays."""
         for seat, signals in zip(seats, found, strict=True):
             self.bars[seat.symbol] = signals.bars.tolist()
-            every = range(0, len(signals.bars), max(len(signals.bars) // _ALL_KEPT, 1))
+            every = range(0, len(signals.bars), max(len(signals.bars) // self._all_kept, 1))
             self.acted[seat.symbol] = [
                 Decision(
                     int(signals.bars[i]),
                     float(self._simulation.equity[seat.stops[signals.bars[i]] - 1]),
-                    actions=(written(signals.requests[i], self._simulation),),
+                    actions=(written(signals.requests[i].item(), self._simulation),),
                 )
                 for i in every
             ]
 
     def complete_to(self, symbol: int) -> int:
         """Up to this bar every decision with actions was kept."""
-        bars, kept = self.bars.get(symbol, []), self.acted.get(symbol, [])
+        bars, kept = self.bars[symbol], self.acted[symbol]
         complete = 0
         while complete < len(kept) and kept[complete].bar == bars[complete]:
             complete += 1
         return kept[complete - 1].bar if 0 < complete < len(bars) else (-1 if bars and complete == 0 else 2**62)
 
 
-def recheck(seat: Seat, legs: Sequence[Leg], settings: BacktestSettings, recorder: Recorder, *, audit: bool) -> None:
-    """Hold what a strategy decided against what it decides on data that end earlier. Raises RunFailed."""
+def recheck(
+    seat: Seat,
+    legs: Sequence[Leg],
+    settings: BacktestSettings,
+    recorder: Recorder,
+    *,
+    audit: bool,
+    on_progress: Progress | None = None,
+) -> None:
+    """Hold what a strategy decided against what it decides on data that end earlier. Raises RunFailed; what
+    `on_progress(done, total)`, called a few times a second, raises passes through."""
     remake = seat.leg.remake
     if remake is None:
         return
@@ -85,12 +100,25 @@ def recheck(seat: Seat, legs: Sequence[Leg], settings: BacktestSettings, recorde
         window=driver.window,
         first_bar=seat.first_bar,
         acted=recorder.acted.get(seat.symbol, []),
-        idle=_idle(seat, recorder),
+        idle=_idle(seat, recorder, audit=audit),
         rerun=rerun,
         complete_to=min(recorder.complete_to(seat.symbol), len(seat.bars) - 1),
         fast=_fast(seat),
         audit=audit,
+        on_progress=None if on_progress is None else _throttled(on_progress),
     )
+
+
+def _throttled(on_progress: Progress) -> Progress:
+    told = 0.0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= PROGRESS_EVERY_S:
+            on_progress(done, total)
+            told = time.monotonic()
+
+    return tell
 
 
 def _fast(seat: Seat) -> pd.DataFrame | None:
@@ -99,12 +127,16 @@ def _fast(seat: Seat) -> pd.DataFrame | None:
     return None if seat.driver.mask is None else pd.DataFrame({"entry_mask": seat.driver.mask})
 
 
-def _idle(seat: Seat, recorder: Recorder) -> list[Decision]:
-    """Some bars on which nothing was decided. What was open there is told from the trades, so not where trades were
-    changed on the way."""
+def _idle(seat: Seat, recorder: Recorder, *, audit: bool) -> list[Decision]:
+    """Some bars on which nothing was decided, with `audit` all. What was open there is told from the trades, so not
+    where trades were changed on the way."""
     if seat.first_bar >= len(seat.bars) or (seat.sees_positions and seat.symbol in recorder.altered):
         return []
-    bars = idle_bars(seat.driver.frame, first_bar=seat.first_bar, acted=recorder.bars.get(seat.symbol, []))
+    acted = recorder.bars.get(seat.symbol, [])
+    if audit:
+        bars = np.setdiff1d(np.arange(seat.first_bar, len(seat.bars)), acted)
+    else:
+        bars = idle_bars(seat.driver.frame, first_bar=seat.first_bar, acted=acted, fast=_fast(seat) is not None)
     equity = seat.desk.simulation.equity
     return [
         Decision(int(bar), float(equity[seat.stops[bar] - 1]), _open_at(seat, int(seat.stops[bar]))) for bar in bars
@@ -127,7 +159,7 @@ def _decisions_again(
 ) -> list[Decision]:
     """The decisions with actions up to `bar` of fresh strategies, asked bar by bar, on the candles up to its close and
     then `future`."""
-    end = int(seat.bars.close_time[bar])
+    end = seat.bars.close(bar)
     again = [
         replace(
             leg,
@@ -153,4 +185,10 @@ def _until(candles: Candles, end: int, future: Candles | None) -> Candles:
     columns: dict[str, NDArray[Any]] = {name: getattr(candles, name)[:rows] for name in COLUMNS}
     if future is not None and len(future):
         columns = {name: np.concatenate([columns[name], getattr(future, name)]) for name in COLUMNS}
+    elif rows and candles.time[rows - 1] + M1_MS < end:
+        # The bar has closed, although its last minutes have no candle: a still candle of the next, open bar says so.
+        columns = {name: np.append(columns[name], columns[name][-1:]) for name in COLUMNS}
+        columns["time"][-1] = end
+        for name in ("open", "high", "low"):
+            columns[name][-1] = columns["close"][-1]
     return Candles(candles.symbol, **columns)

@@ -18,7 +18,7 @@ from analysis.engine.trades import COLUMNS, Trades
 from analysis.strategy import canonical_json
 from analysis.timeframes import TIMEFRAME_MS
 
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 MAX_REFUSALS_KEPT = 1_000
 
 

@@ -60,12 +60,12 @@ def run_portfolio(
     `on_progress(bars_done, bars_total)` is called a few times a second; what it raises ends the run and
     passes through. `params`, `code_hash` and `data_fingerprint` (by default that of the candles) identify the run in
     the result's digest. With `report`, the result also has what a chart draws and the warnings that follow from its
-    statistics. With `audit`, the self-check looks at every bar. Raises NoCandles, CorruptCandles, and RunFailed when
-    the strategy raises or looks ahead.
+    statistics. With `audit`, the self-check looks at every bar and tells its own progress. Raises NoCandles,
+    CorruptCandles, and RunFailed when the strategy raises or looks ahead.
     """
-    run = _Run(legs, settings)
+    run = _Run(legs, settings, audit=audit)
     run.trade(on_progress or ignore_progress)
-    run.check(audit)
+    run.check(on_progress or ignore_progress)
     result = run.result(canonical_json(params or {}), code_hash, data_fingerprint)
     return run.reported(result) if report else result
 
@@ -73,30 +73,33 @@ def run_portfolio(
 class _Run:
     """The moving parts of one backtest."""
 
-    def __init__(self, legs: Sequence[Leg], settings: BacktestSettings) -> None:
-        self.legs, self.settings = legs, settings
+    def __init__(self, legs: Sequence[Leg], settings: BacktestSettings, *, audit: bool) -> None:
+        self.legs, self.settings, self.audit = legs, settings, audit
         self.simulation, self.seats = take_seats(legs, settings)
         self.bars = sum(len(seat.bars) for seat in self.seats)
         self.journal = Journal(self.simulation)
-        self.recorder = Recorder(self.simulation)
+        self.checked = [seat for seat in self.seats if seat.leg.remake is not None]
+        self.recorder = Recorder(self.simulation, audit=audit)
 
     def trade(self, on_progress: Progress) -> None:
         """Go through every bar and the candles behind the last one."""
         on_progress(0, self.bars)
         if self.seats[0].driver.has_signals:
             signals = trade_signals(self.seats, self.simulation, self.journal)
-            self.recorder.take_signals(self.seats, signals)
+            if self.checked:
+                self.recorder.take_signals(self.seats, signals)
         else:
-            TickTrading(self.seats, self.simulation, self.journal, self.recorder.take).trade(on_progress)
+            acted = self.recorder.take if self.checked else None
+            TickTrading(self.seats, self.simulation, self.journal, acted).trade(on_progress)
         self.simulation.finish()
         self.journal.hear()
         on_progress(self.bars, self.bars)
 
-    def check(self, audit: bool) -> None:
-        """The self-check. Raises RunFailed."""
-        for seat in self.seats:
-            if seat.leg.remake is not None:
-                recheck(seat, self.legs, self.settings, self.recorder, audit=audit)
+    def check(self, on_progress: Progress) -> None:
+        """The self-check, which is quick unless it is an audit: that begins to count anew. Raises RunFailed."""
+        tell = on_progress if self.audit else None
+        for seat in self.checked:
+            recheck(seat, self.legs, self.settings, self.recorder, audit=self.audit, on_progress=tell)
 
     def result(self, params_json: str, code_hash: str, data_fingerprint: str | None) -> BacktestResult:
         """Everything the run made, added up."""
@@ -152,7 +155,7 @@ def add_up(
         trades=trades,
         stats=Statistics(lambda: {**summarize(trades, times, equity), "refused_actions": refused}),
         warnings=tuple(_caveats(made, settings, trades, float(equity.min()))),
-        refusals=tuple(made.journal.refusals),
+        refusals=made.journal.refusals,
         digest=run_digest(
             settings=settings,
             params_json=params_json,

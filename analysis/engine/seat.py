@@ -16,6 +16,7 @@ from analysis.engine.simulation import Simulation, open_market
 from analysis.engine.window import MovingWindow
 from analysis.instrument import Instrument
 from analysis.strategy import TickStrategy
+from analysis.strategy.fast_reads import bind, unbind
 from analysis.timeframes import closed_bars
 
 
@@ -37,8 +38,8 @@ class Seat:
     """A leg at work. `stops[bar]` is the first row of the market that is not before the bar's close."""
 
     __slots__ = (
-        "bars", "desk", "driver", "first_bar", "leg", "moving", "reader", "run_tick", "stops", "symbol", "told",
-        "version", "window",
+        "_namespace", "bars", "desk", "driver", "first_bar", "leg", "moving", "reader", "run_tick", "stops", "symbol",
+        "told", "version", "window",
     )  # fmt: skip
 
     def __init__(self, leg: Leg, symbol: int, simulation: Simulation, timeframe: str, trade_from: int | None) -> None:
@@ -49,7 +50,7 @@ class Seat:
         market = simulation.market
         alone = market.rows[symbol] is None
         self.stops: NDArray[np.int64] = (
-            self.bars.stop if alone else np.searchsorted(market.columns[TIME], self.bars.close_time)
+            self.bars.stop if alone else np.searchsorted(market.columns[TIME], self.bars.closes())
         )
         first = 0 if trade_from is None else int(np.searchsorted(self.bars.candles.time, trade_from))
         self.first_bar = max(self.driver.window - 1, first)
@@ -58,6 +59,7 @@ class Seat:
             leg.strategy.trade_in(self.desk)  # type: ignore[attr-defined]
         self.version = -1
         self.run_tick = leg.strategy.run_tick
+        self._namespace: dict[str, Any] = getattr(self.run_tick, "__globals__", {})
 
     @property
     def sees_positions(self) -> bool:
@@ -67,13 +69,22 @@ class Seat:
     def open_window(self) -> None:
         """Begin at the first bars."""
         self.moving = MovingWindow(self.driver.frame, self.driver.window)
-        self.window, self.reader = self.moving.window, self.moving.reader
+        self._show()
 
     def settle(self) -> None:
         """After a call that held on to the window or had pandas change it."""
         del self.window
         self.moving.settle()
+        self._show()
+
+    def close_window(self) -> None:
+        """After the last bar."""
+        self.moving.close()
+        unbind(self._namespace)
+
+    def _show(self) -> None:
         self.window, self.reader = self.moving.window, self.moving.reader
+        bind(self._namespace, self.window)
 
     def tell(self, version: int) -> None:
         """Give a strategy that does not ask its open trades and waiting orders."""

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.engine.desk import Request
 from analysis.engine.journal import Journal
-from analysis.engine.kernel.records import LONG, MARKET, NEVER, PLACED, REQUEST, SHORT
+from analysis.engine.kernel.records import LONG, MARKET, NEVER, PLACED, REQUEST, SHORT, Request
 from analysis.engine.result import MAX_REFUSALS_KEPT, Refusal
 from analysis.engine.seat import Seat
 from analysis.engine.simulation import Simulation
@@ -54,7 +53,7 @@ def trade_signals(seats: Sequence[Seat], simulation: Simulation, journal: Journa
     """Have the simulation take every signal, each when its time comes. Returns them by seat."""
     found = [read_signals(s.driver.signals, s.first_bar, s.stops, simulation, s.symbol) for s in seats]
     requests = np.concatenate([signals.requests for signals in found])
-    closes = np.concatenate([s.bars.close_time[f.bars] for s, f in zip(seats, found, strict=True)])
+    closes = np.concatenate([s.bars.closes(f.bars) for s, f in zip(seats, found, strict=True)])
     if len(seats) > 1:
         order = np.argsort(closes, kind="stable")
         requests, closes = requests[order], closes[order]
@@ -78,12 +77,13 @@ def _refusals(
     for seat, signals in zip(seats, found, strict=True):
         for bar, code, reason in signals.refused[:MAX_REFUSALS_KEPT]:
             row = {"action": "entry_signals", "side": str(seat.driver.signals["side"].iloc[bar])}
-            journal.note(int(seat.bars.close_time[bar]), "refused", code, reason, row)
+            journal.note(seat.bars.close(bar), "refused", code, reason, row)
     most = np.array([i.volume_max + i.volume_step for i in sent.simulation.instruments])[sent.requests["symbol"]]
     for i in np.flatnonzero((codes != PLACED) | (wanted >= most))[:MAX_REFUSALS_KEPT].tolist():
         request = sent.requests[i].item()
         asked = written(request, sent.simulation)
-        journal.answer(seats[request[2]].desk, int(sent.closes[i]), asked, request, int(codes[i]), float(wanted[i]))
+        desk, close_time, answer = seats[request[2]].desk, int(sent.closes[i]), (int(codes[i]), float(wanted[i]))
+        journal.answer(desk, close_time, asked, request, *answer, order=0)
     return journal.refusals
 
 

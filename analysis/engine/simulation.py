@@ -1,11 +1,13 @@
 """The compiled market simulation as Python drives it: arrays laid out, requests in, trades and equity out."""
 
+import struct
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.candles import MINUTE_MS, Candles
+from analysis.compiled import entry_point
 from analysis.engine.kernel.advance import run
 from analysis.engine.kernel.records import (
     ACCOUNT,
@@ -23,6 +25,7 @@ from analysis.engine.kernel.records import (
     SYMBOL,
     TIME,
     TRADE,
+    Request,
     State,
 )
 from analysis.engine.market import Market, quote_market
@@ -32,7 +35,10 @@ from analysis.errors import NoCandles
 from analysis.instrument import Instrument
 
 _NOTICES = ACCOUNT.names.index("notices") if ACCOUNT.names else 0
+_LAST_ORDER = ACCOUNT.names.index("last_order") if ACCOUNT.names else 0
 _ROOM = 256  # places for positions, orders, trades and notices to begin with
+_AT_ONCE = 16  # requests that fit without growing
+_PACKED = struct.Struct("=7q6d")  # a REQUEST
 _RULES = {Intrabar.PESSIMISTIC: PESSIMISTIC, Intrabar.OPTIMISTIC: OPTIMISTIC, Intrabar.OHLC: OHLC}
 
 
@@ -72,17 +78,33 @@ class Simulation:
         self.version = 0  # of what is open and waiting
         self.equity = self.state.equity.data  # a memory view reads one value fastest
         self._account = self.state.account.view(np.int64).data
-        self._nothing = np.zeros(1, REQUEST)
-        self._codes, self._wanted = np.zeros(1, np.int64), np.zeros(1)
+        self._asked = 0
+        self._requests = np.zeros(0, REQUEST)
+        self._make_room_to_ask(_AT_ONCE)
+        run(*self.state, self._requests, 0, 0, self._codes, self._wanted, first_row, first_row, False)
+        self._run = entry_point(run)
+
+    def ask(self, request: Request) -> None:
+        """A request for the row that time has come to. It is placed when time next goes on, after those before it."""
+        if self._asked == len(self._requests):
+            self._make_room_to_ask(2 * self._asked)
+        _PACKED.pack_into(self._packed, self._asked * _PACKED.size, *request)
+        self._asked += 1
 
     def advance(self, commit: int, horizon: int) -> int:
-        """Let the candles before row `commit` go by. Returns the next row in which something will happen unless it is
-        told otherwise, at most `horizon`."""
+        """Place what was asked for, and let the candles before row `commit` go by. Returns the next row in which
+        something will happen unless it is told otherwise, at most `horizon`."""
         self.version += 1
-        row = run(
-            *self.state, self._nothing, 0, 0, self._codes, self._wanted, commit, min(horizon, self._rows), False
-        )[1]  # fmt: skip
-        return int(row)
+        horizon, done = min(horizon, self._rows), 0
+        while True:
+            done, row = self._run(
+                *self.state, self._requests, done, self._asked, self._codes, self._wanted, commit, horizon, False
+            )
+            if done == self._asked:
+                self._asked = 0
+                return row
+            self._grow(self._asked - done)
+
 
     def place(self, requests: NDArray[np.void], commit: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Place requests in their order, each when its row has come, then go on to row `commit`.
@@ -92,7 +114,7 @@ class Simulation:
         codes, wanted, done = np.zeros(len(requests), np.int64), np.zeros(len(requests)), 0
         self.version += 1
         while True:
-            done, _ = run(*self.state, requests, done, len(requests), codes, wanted, commit, commit, False)
+            done, _ = self._run(*self.state, requests, done, len(requests), codes, wanted, commit, commit, False)
             if done == len(requests):
                 return codes, wanted
             self._grow(len(requests) - done)
@@ -100,7 +122,7 @@ class Simulation:
     def finish(self) -> None:
         """Let the last candles go by and close what is open."""
         end = len(self.market)
-        run(*self.state, self._nothing, 0, 0, self._codes, self._wanted, end, end, True)
+        self._run(*self.state, self._requests, 0, 0, self._codes, self._wanted, end, end, True)
 
     def tag(self, text: str) -> int:
         """The number that stands for a tag."""
@@ -133,7 +155,12 @@ class Simulation:
     @property
     def last_order(self) -> int:
         """The id of the newest order."""
-        return int(self.state.account[0]["last_order"])
+        return self._account[_LAST_ORDER]
+
+    @property
+    def has_notices(self) -> bool:
+        """Whether orders came to nothing."""
+        return self._account[_NOTICES] > 0
 
     def notices(self) -> list[tuple[int, int]]:
         """Orders that came to nothing since the last call: id and code."""
@@ -155,10 +182,21 @@ class Simulation:
         np.add(time, MINUTE_MS, out=times[1:])
         return times, curve
 
+    def _make_room_to_ask(self, count: int) -> None:
+        self._requests = np.concatenate([self._requests, np.zeros(count - len(self._requests), REQUEST)])
+        self._packed = self._requests.view(np.uint8).data
+        self._codes, self._wanted = np.zeros(count, np.int64), np.zeros(count)
+        # Of what the last `advance` placed: what came of it, and the lots of an entry before they were rounded.
+        self.codes, self.wanted = self._codes.data, self._wanted.data
+
     def _grow(self, expected: int) -> None:
-        """More room for everything that can run full, with `expected` requests to come."""
+        """More room for what is more than half full, with `expected` requests to come."""
+        account = self.state.account[0]
+        coming = account["positions"] + account["orders"] + 2
         for name in ("positions", "orders", "trades", "notices"):
             old = getattr(self.state, name)
+            if 2 * (account[name] + coming) < len(old):
+                continue
             more = len(old) + (expected if name in ("trades", "notices") else 0)
             self.state = self.state._replace(**{name: np.concatenate([old, np.zeros(more, old.dtype)])})
 

@@ -119,7 +119,8 @@ def _run(task: _Task, on_progress: Callable[[int, int], None]) -> BacktestResult
 
 
 def _make(task: _Task, instrument: Instrument) -> TickStrategy:
-    return make_strategy(task.load(), task.identity["params"], task.settings.risk, instrument)
+    made: TickStrategy = make_strategy(task.load(), task.identity["params"], task.settings.risk, instrument)
+    return made
 
 
 def _run_backtrader(task: _Task, on_progress: Callable[[int, int], None]) -> BacktestResult:

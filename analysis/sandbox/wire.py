@@ -3,7 +3,7 @@
 import mmap
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
@@ -67,7 +67,7 @@ def result_to_wire(result: BacktestResult) -> dict[str, Any]:
     body["equity_time"] = result.equity_time.astype("<i8").tobytes()
     body["equity"] = result.equity.astype("<f8").tobytes()
     body["trades"] = {name: _pack(getattr(result.trades, name)) for name in TRADE_COLUMNS}
-    body["refusals"] = [asdict(refusal) for refusal in result.refusals]
+    body["refusals"] = [vars(refusal) for refusal in result.refusals]
     body["warnings"] = list(result.warnings)
     body["stats"] = dict(result.stats)
     try:

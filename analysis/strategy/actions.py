@@ -98,6 +98,14 @@ class _Misread(Exception):
         self.refused = ActionRefused(code, reason)
 
 
+class _Kind(NamedTuple):
+    """How an action is read: what it becomes, the rules that concern several of its fields, and its fields."""
+
+    become: Callable[..., Action]
+    check: Callable[[Mapping[str, object]], None]
+    readers: Mapping[str, Callable[[str, object], Any]]
+
+
 def parse_action(raw: object) -> Action | ActionRefused:
     """Read what a strategy returned. Never raises: what is not understood is refused with the reason.
 
@@ -115,32 +123,41 @@ def _parse(raw: object) -> Action:
     name = raw.get("action")
     if not isinstance(name, str) or name not in _ACTIONS:
         raise _Misread(f"unknown action {_show(name)}; known: {', '.join(_ACTIONS)}")
-    kind, readers = _ACTIONS[name]
-    if not raw.keys() <= _KEYS[name]:
-        unknown = [_show(key) for key in raw if key not in _KEYS[name]]
-        raise _Misread(f"{name} does not know {', '.join(unknown)}; it knows {', '.join(readers)}")
-    values = {key: readers[key](key, value) for key, value in raw.items() if key != "action"}
-    _check_whole(name, values)
+    kind, check, readers = _ACTIONS[name]
+    try:
+        values = {key: readers[key](key, value) for key, value in raw.items() if key != "action"}
+    except KeyError:
+        unknown = [_show(key) for key in raw if key != "action" and key not in readers]
+        raise _Misread(f"{name} does not know {', '.join(unknown)}; it knows {', '.join(readers)}") from None
+    check(values)
     return kind(**values)
 
 
-def _check_whole(name: str, values: Mapping[str, object]) -> None:
-    """The rules that concern several fields of one action."""
-    if name == "OPEN_TRADE":
-        _check_open(values)
-    elif values.get("trade_id") is not None and values.get("tag") is not None:
-        raise _Misread(f"{name} takes a trade_id or a tag, not both")
-    elif name == "MODIFY_TRADE" and not {"sl", "tp"} & set(values):
+def _check_chosen(values: Mapping[str, object]) -> None:
+    if values.get("trade_id") is not None and values.get("tag") is not None:
+        raise _Misread("an action takes a trade_id or a tag, not both")
+
+
+def _check_moved(values: Mapping[str, object]) -> None:
+    _check_chosen(values)
+    if not {"sl", "tp"} & set(values):
         raise _Misread("MODIFY_TRADE needs a new sl or tp")
+
+
+def _check_nothing(values: Mapping[str, object]) -> None:
+    """Its fields have nothing to do with each other."""
 
 
 def _check_open(values: Mapping[str, object]) -> None:
     if "side" not in values:
         raise _Misread("OPEN_TRADE needs a side, BUY or SELL")
-    if (values.get("lots") is None) == (values.get("risk_percent") is None):
+    percent = values.get("risk_percent")
+    if (values.get("lots") is None) == (percent is None):
         raise _Misread("OPEN_TRADE needs lots or risk_percent, one of the two", "no_size")
-    if values.get("risk_percent") is not None and values.get("sl") is None:
+    if percent is not None and values.get("sl") is None:
         raise _Misread("risk_percent needs an sl: without a stop the risk is not known", "no_size")
+    if values.keys().isdisjoint(_OF_WAITING):
+        return
     waits = values.get("entry_type", EntryType.MARKET) is not EntryType.MARKET
     if waits and values.get("price") is None:
         raise _Misread(f"a {values['entry_type']} order needs a price")
@@ -149,8 +166,6 @@ def _check_open(values: Mapping[str, object]) -> None:
 
 
 def _number(key: str, value: object) -> float:
-    if isinstance(value, float) and math.isfinite(value):  # nearly always
-        return float(value)
     if isinstance(value, bool) or not isinstance(value, Real):
         raise _Misread(f"{key} must be a number, not {_show(value)}")
     try:
@@ -163,6 +178,8 @@ def _number(key: str, value: object) -> float:
 
 
 def _price(key: str, value: object) -> float | None:
+    if isinstance(value, float) and 0.0 < value < math.inf:  # nearly always
+        return float(value)
     if value is None:
         return None
     number = _number(key, value)
@@ -181,6 +198,8 @@ def _amount(key: str, value: object) -> float | None:
 
 
 def _percent(key: str, value: object) -> float | None:
+    if isinstance(value, float) and 0.0 < value <= 100.0:  # nearly always
+        return float(value)
     number = _amount(key, value)
     if number is not None and not 0 < number <= 100:
         raise _Misread(f"{key} must be above 0 and at most 100 (1 means one per cent), not {number:g}")
@@ -208,7 +227,7 @@ def _label(key: str, value: object) -> str:
 
 
 def _side(key: str, value: object) -> Side:
-    side = _SIDES.get(value.lower()) if isinstance(value, str) else None
+    side = _SIDES.get(value) or _SIDES.get(value.lower()) if isinstance(value, str) else None
     if side is None:
         raise _Misread(f"{key} must be BUY or SELL, not {_show(value)}")
     return side
@@ -234,18 +253,19 @@ def _show(value: object) -> str:
     return f"a value of type {type(value).__name__}"
 
 
-_SIDES = {"buy": Side.BUY, "long": Side.BUY, "sell": Side.SELL, "short": Side.SELL}
+_OF_WAITING = ("entry_type", "price", "expiry")
+_SIDES = {"BUY": Side.BUY, "SELL": Side.SELL, "buy": Side.BUY, "long": Side.BUY, "sell": Side.SELL, "short": Side.SELL}
 _SELECTORS: dict[str, Callable[[str, object], Any]] = {"trade_id": _identifier, "tag": _text, "symbol": _text}
-_ACTIONS: Final[dict[str, tuple[Callable[..., Action], dict[str, Callable[[str, object], Any]]]]] = {
-    "OPEN_TRADE": (
+_ACTIONS: Final[dict[str, _Kind]] = {
+    "OPEN_TRADE": _Kind(
         OpenTrade,
+        _check_open,
         {
             "side": _side, "sl": _price, "tp": _price, "lots": _amount, "risk_percent": _percent,
             "entry_type": _entry_type, "price": _price, "expiry": _instant, "tag": _label, "symbol": _text,
         },
     ),
-    "CLOSE_TRADE": (CloseTrade, {**_SELECTORS, "lots": _amount}),
-    "MODIFY_TRADE": (ModifyTrade, {**_SELECTORS, "sl": _price, "tp": _price}),
-    "CANCEL_ORDER": (CancelOrder, {"order_id": _identifier, "tag": _text, "symbol": _text}),
+    "CLOSE_TRADE": _Kind(CloseTrade, _check_chosen, {**_SELECTORS, "lots": _amount}),
+    "MODIFY_TRADE": _Kind(ModifyTrade, _check_moved, {**_SELECTORS, "sl": _price, "tp": _price}),
+    "CANCEL_ORDER": _Kind(CancelOrder, _check_nothing, {"order_id": _identifier, "tag": _text, "symbol": _text}),
 }  # fmt: skip
-_KEYS: Final = {name: {"action", *readers} for name, (_, readers) in _ACTIONS.items()}

@@ -4,6 +4,9 @@
 source is loaded, such expressions, with the number of the row written out, are compiled into calls of the functions
 below. Given a window of the engine they look the value up; given anything else they do what the source says. Values
 are those that pandas would return, errors are the errors of pandas.
+
+Where frame and column are plain names, the call is only made for other windows than the one that the module is bound
+to: of that one the value is looked up in place, which takes half as long.
 """
 
 import ast
@@ -145,27 +148,57 @@ def _spelt(kind: str, asked: str) -> str:
     return f"__botyard_{kind}_{asked}__"
 
 
-NAMES: Final = {_spelt(*key): read for key, read in _READS.items()}
+_IN_PLACE: Final = {
+    _spelt(kind, asked): kind for kind in ("item", "attribute") for asked in ("iloc", "values", "to_numpy")
+}
+_TYPE, _WINDOW, _COLUMNS, _READER, _MADE = (
+    f"__botyard_{name}__" for name in ("type", "window", "columns", "reader", "reads")
+)
+_UNBOUND: Final[dict[str, Any]] = {_WINDOW: None, _COLUMNS: {}, _READER: None}
+NAMES: Final[dict[str, Any]] = {**{_spelt(*key): read for key, read in _READS.items()}, _TYPE: type, **_UNBOUND}
+
+Made: TypeAlias = set[tuple[str, str, int]]  # reads in place: how the column is spelt, its name, the row from the end
+
+
+def bind(namespace: dict[str, Any], window: object) -> None:
+    """Have the reads of a strategy's module look into this window first, as long as pandas has not filled it."""
+    if _MADE not in namespace:  # of something that was not compiled here
+        return
+    reader = READERS.get(type(window))
+    known = {"item": reader.columns, "attribute": reader.named} if reader else {}
+    fits = reader and all(name in known[kind] and row >= reader.first for kind, name, row in namespace[_MADE])
+    if reader is None or not fits:
+        namespace.update(_UNBOUND)
+    else:
+        namespace.update({_WINDOW: type(window), _COLUMNS: reader.columns, _READER: reader})
+
+
+def unbind(namespace: dict[str, Any]) -> None:
+    """Let go of the window that the module is bound to."""
+    if _MADE in namespace:
+        namespace.update(_UNBOUND)
 
 
 def compile_strategy(source: str, filename: str) -> Any:
     """The code object of a strategy's source with its reads made fast. Line numbers stay as they are."""
     tree = ast.parse(source, filename)
+    made: Made = set()
     waiting: list[ast.AST] = [tree]
     while waiting:  # not by recursion: a source may be nested more deeply than Python's stack
         node = waiting.pop()
         for name, value in ast.iter_fields(node):
             if isinstance(value, list):
-                value[:] = [_made_fast(part) for part in value]
+                value[:] = [_made_fast(part, made) for part in value]
                 waiting.extend(part for part in value if isinstance(part, ast.AST))
             elif isinstance(value, ast.AST):
-                setattr(node, name, _made_fast(value))
+                setattr(node, name, _made_fast(value, made))
                 waiting.append(getattr(node, name))
+    tree.body += ast.parse(f"{_MADE} = {sorted(made)!r}").body
     return compile(tree, filename, "exec", dont_inherit=True)
 
 
-def _made_fast(node: Any) -> Any:
-    """A call of one of the reads in place of an expression that is one."""
+def _made_fast(node: Any, made: Made) -> Any:
+    """One of the reads in place of an expression that is one."""
     if not isinstance(node, ast.Subscript | ast.Attribute) or not isinstance(node.ctx, ast.Load):
         return node
     found = _row_read(node)
@@ -175,7 +208,24 @@ def _made_fast(node: Any) -> Any:
         return node
     name, arguments = found
     call = ast.Call(ast.copy_location(ast.Name(name, ast.Load()), node), arguments, [])
-    return ast.copy_location(call, node)
+    return _in_place(ast.copy_location(call, node), made)
+
+
+def _in_place(call: ast.Call, made: Made) -> ast.expr:
+    """The read without the call, which is left for another window than the module's."""
+    kind = _IN_PLACE.get(ast.unparse(call.func))
+    if kind is None:
+        return call
+    frame, name, row = call.args
+    if not (isinstance(frame, ast.Name) and isinstance(name, ast.Constant) and isinstance(name.value, str)):
+        return call
+    back = -ast.literal_eval(row)
+    column = ast.parse(f"{_COLUMNS}[{name.value!r}][{_READER}.stop - {back}]", mode="eval").body
+    bound = ast.parse(f"{_TYPE}({frame.id}) is {_WINDOW}", mode="eval").body
+    for part in (*ast.walk(column), *ast.walk(bound)):
+        ast.copy_location(part, call)
+    made.add((kind, name.value, -back))
+    return ast.copy_location(ast.IfExp(bound, column, call), call)
 
 
 def _column_read(values: ast.expr, position: ast.expr) -> tuple[str, list[ast.expr]] | None:

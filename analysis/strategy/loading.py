@@ -7,6 +7,7 @@ import sys
 import traceback
 import types
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from analysis.errors import StrategyError
@@ -25,7 +26,7 @@ def load_strategy_class(source: str, filename: str) -> type[Any]:
     Tracebacks show the source's lines under `filename`. Raises StrategyError with line and reason when the
     source is not a strategy (see `inspect_source`) or fails while it is loaded.
     """
-    described = inspect_source(source, filename)
+    class_name, code = _read(source, filename)
     name = "botyard_strategy_" + hashlib.sha256(f"{filename}\0{source}".encode()).hexdigest()[:12]
     module = types.ModuleType(name)
     module.__file__ = filename
@@ -33,15 +34,21 @@ def load_strategy_class(source: str, filename: str) -> type[Any]:
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     sys.modules[name] = module  # dataclasses look their module up there
     try:
-        exec(compile_strategy(source, filename), module.__dict__)  # noqa: S102 - its purpose
+        exec(code, module.__dict__)  # noqa: S102 - its purpose
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         line = _last_line(error, filename)
         raise StrategyError(f"Line {line}: {describe(error)}", line=line) from error
-    strategy_class = getattr(module, described.class_name, None)
+    strategy_class = getattr(module, class_name, None)
     if not isinstance(strategy_class, type):
-        raise StrategyError(f"{described.class_name} is not a class once the source has run")
+        raise StrategyError(f"{class_name} is not a class once the source has run")
     return strategy_class
+
+
+@lru_cache(maxsize=4)
+def _read(source: str, filename: str) -> tuple[str, Any]:
+    """Name of the class and code: the self-check executes the same source dozens of times."""
+    return inspect_source(source, filename).class_name, compile_strategy(source, filename)
 
 
 def make_strategy(

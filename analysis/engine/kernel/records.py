@@ -125,6 +125,9 @@ REQUEST = _record(
     whole=("row", "kind", "symbol", "direction", "target_id", "expiry", "tag"),
     real=("price", "sl", "tp", "lots", "risk_percent", "lots_per_equity"),
 )
+# A REQUEST in Python: row, kind, symbol, direction, target_id, expiry, tag, price, sl, tp, lots, risk_percent,
+# lots_per_equity.
+Request = tuple[int, int, int, int, int, int, int, float, float, float, float, float, float]
 KEEP_LEVEL: Final = np.inf
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.engine.window import MovingWindow
-from analysis.strategy.fast_reads import NAMES, compile_strategy
+from analysis.strategy.fast_reads import NAMES, bind, compile_strategy, unbind
 
 LENGTH = 5
 
@@ -43,8 +43,11 @@ FAST = [
 @pytest.mark.parametrize(("expression", "value"), FAST)
 def test_a_single_read_never_reaches_pandas(expression, value, moving):
     made = run(f"def read(df, name, self):\n    return {expression}\n")
-    assert made["read"](moving.window, "close", {"df": moving.window}) == value
-    assert not moving.window.__dict__
+    for _ in ("called", "in place"):
+        read = made["read"](moving.window, "close", {"df": moving.window})
+        assert read == value
+        assert not moving.window.__dict__
+        bind(made, moving.window)
 
 
 @pytest.mark.parametrize(
@@ -164,3 +167,56 @@ label = df.index[-1]
 """
     made = run(source, df=moving.window)
     assert (made["before"], made["after"], made["label"]) == (4.0, (40.0,) * 4, 4)
+
+
+class TestInPlace:
+    """A module that is bound to a window reads it without a call, and everything else as before."""
+
+    SOURCE = "def read(df):\n    return df['close'].iloc[-1], df.volume.values[-5]\n"
+
+    def test_only_windows_of_the_class_it_is_bound_to(self, moving):
+        made = run(self.SOURCE)
+        bind(made, moving.window)
+        other = pd.DataFrame({"close": np.arange(20.0) * 2, "volume": np.arange(20)})
+        another = MovingWindow(other, LENGTH)
+        another.reader.stop = 12
+        assert made["read"](moving.window) == (4.0, 0)
+        assert made["read"](another.window) == (22.0, 7)
+        assert made["read"](other) == (38.0, 15)
+        another.close()
+
+    def test_it_follows_the_window(self, moving):
+        made = run(self.SOURCE)
+        bind(made, moving.window)
+        moving.reader.stop = 8
+        assert made["read"](moving.window) == (7.0, 3)
+
+    def test_a_window_that_pandas_has_changed_is_left_to_pandas(self, moving):
+        made = run(self.SOURCE)
+        bind(made, moving.window)
+        window = moving.window
+        window["close"] = 5.5
+        assert made["read"](window) == (5.5, 0)
+
+    @pytest.mark.parametrize("expression", ["df['nothing'].iloc[-1]", "df['close'].iloc[-6]", "df.size.iloc[-1]"])
+    def test_what_is_not_in_the_window_fails_as_in_pandas(self, expression, moving):
+        made = run(f"def read(df):\n    return {expression}\n")
+        bind(made, moving.window)
+        with pytest.raises((KeyError, IndexError, AttributeError)) as ours:
+            made["read"](moving.window)
+        with pytest.raises(type(ours.value)) as theirs:
+            eval(expression, {"df": moving.window.copy()})
+        assert str(ours.value) == str(theirs.value)
+
+    def test_it_can_be_let_go_of(self, moving):
+        made = run(self.SOURCE)
+        bind(made, moving.window)
+        unbind(made)
+        assert made["read"](moving.window) == (4.0, 0)
+        assert moving.reader not in made.values()
+
+    def test_a_module_that_was_not_compiled_for_it_is_left_alone(self, moving):
+        namespace = {}
+        bind(namespace, moving.window)
+        unbind(namespace)
+        assert namespace == {}

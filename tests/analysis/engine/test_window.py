@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from analysis.engine.window import MovingWindow
-from analysis.strategy.fast_reads import NAMES, compile_strategy
+from analysis.strategy.fast_reads import NAMES, bind, compile_strategy
 from tests.analysis.engine.window_expressions import BODIES, EXPRESSIONS
 
 ROWS, LENGTH = 40, 25
@@ -106,10 +106,12 @@ df[["close", "tick_volume"]].iloc[-1]["tick_volume"]
 """
 
 
-def function(body, *, fast=True):
+def function(body, *, fast=True, bound_to=None):
     source = f"def f(df):\n    {body}\n"
     namespace = {**NAMESPACE, **NAMES}
     exec(compile_strategy(source, "s.py") if fast else compile(source, "s.py", "exec"), namespace)
+    if bound_to is not None:
+        bind(namespace, bound_to.window)
     return namespace["f"]
 
 
@@ -191,7 +193,8 @@ def test_every_expression_says_what_it_says_of_a_copy_of_the_rows(made, bar, fas
     moving = MovingWindow(frame, LENGTH)
     for body in [*BODIES, *(f"return {line}" for line in MIXED.split("\n") if line)]:
         theirs = outcome(function(body, fast=False), rows_of(frame, bar))
-        ours = outcome(function(body, fast=fast), settled(moving, bar))
+        moving.settle()
+        ours = outcome(function(body, fast=fast, bound_to=moving), settled(moving, bar))
         failures.note(body, lambda ours=ours, theirs=theirs: assert_same(ours, theirs))
         del ours
         assert frame.equals(truth)
@@ -204,7 +207,8 @@ def test_what_was_kept_says_what_it_said(failures):
     frame = numbers()
     moving = MovingWindow(frame, LENGTH)
     for body in EXPRESSIONS:
-        call = function(body)
+        moving.settle()
+        call = function(body, bound_to=moving)
         kept = []
         for bar in range(LENGTH - 1, LENGTH + 2):
             window = settled(moving, bar)
