@@ -1,19 +1,20 @@
 """A series of M1 candles as plain columns."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 MINUTE_MS = 60_000
 SPREAD_NOT_RECORDED = -1
-
-
-COLUMNS = ("time", "open", "high", "low", "close", "tick_volume", "spread")
+PRICES = ("open", "high", "low", "close")
+COLUMNS = ("time", *PRICES, "tick_volume", "spread")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,9 @@ class Candles:
     def _shared_frame(self) -> pd.DataFrame:
         # While this frame lives, pandas knows that others share their memory with it (copy-on-write).
         index = pd.DatetimeIndex(self.time.view("datetime64[ms]"), name="time").tz_localize("UTC")
-        return pd.DataFrame({name: getattr(self, name) for name in COLUMNS[1:]}, index=index, copy=False)
+        prices = pd.DataFrame(_together([getattr(self, name) for name in PRICES]).T, index, list(PRICES), copy=False)
+        others = pd.DataFrame({"tick_volume": self.tick_volume, "spread": self.spread}, index, copy=False)
+        return pd.concat([prices, others], axis=1)  # shares their memory too
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the symbol and every value."""
@@ -85,3 +88,15 @@ class Candles:
         for name in COLUMNS:
             digest.update(np.ascontiguousarray(getattr(self, name)).data)
         return digest.hexdigest()
+
+
+def _together(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The columns as the rows of one array, as pandas keeps what a strategy copies. A view where they lie one behind
+    the other in the same memory, as they do in a strategy's process."""
+    first = columns[0]
+    places = [column.__array_interface__["data"][0] for column in columns]
+    adjacent = [places[0] + i * first.nbytes for i in range(len(columns))]
+    same = all(c.base is first.base is not None and c.dtype == np.float64 and c.flags.c_contiguous for c in columns)
+    if same and places == adjacent:
+        return as_strided(first, (len(columns), len(first)), (first.nbytes, first.itemsize), writeable=False)
+    return np.stack(columns)

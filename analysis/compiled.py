@@ -8,6 +8,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 FLOAT, INT = types.float64, types.int64
+FLOAT_PAIR = types.UniTuple(types.float64, 2)  # type: ignore[no-untyped-call]
 FLOATS = types.Array(types.float64, 1, "C")
 INTS = types.Array(types.int64, 1, "C")
 READ_FLOATS = types.Array(types.float64, 1, "C", readonly=True)  # takes writable ones as well

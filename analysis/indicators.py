@@ -7,7 +7,7 @@ the input.
 import numpy as np
 import pandas as pd
 
-from analysis.smoothing import smoothed, true_range
+from analysis.smoothing import smooth, true_range
 
 
 def ema(close: pd.Series, length: int) -> pd.Series:
@@ -23,8 +23,9 @@ def atr(high: pd.Series, low: pd.Series, close: pd.Series, length: int) -> pd.Se
     The first row has no previous close and no true range, so the first value is on row `length`.
     """
     columns = [np.ascontiguousarray(column, dtype=np.float64) for column in (high, low, close)]
-    ranges = pd.Series(true_range(*columns), index=close.index, copy=False)
-    return _smoothed(ranges, length, 1 / _checked(length), f"ATRr_{length}")
+    ranges = true_range(*columns)
+    smooth(ranges, _checked(length), 1 / length, ranges)
+    return pd.Series(ranges, index=close.index, name=f"ATRr_{length}", copy=False)
 
 
 def macd(close: pd.Series, fast: int, slow: int, signal: int) -> pd.DataFrame:
@@ -68,7 +69,8 @@ def slope(values: pd.Series, length: int) -> pd.Series:
 
 
 def _smoothed(values: pd.Series, length: int, alpha: float, name: str) -> pd.Series:
-    averages = smoothed(np.ascontiguousarray(values, dtype=np.float64), length, alpha)
+    averages = np.empty(len(values))
+    smooth(np.ascontiguousarray(values, dtype=np.float64), length, alpha, averages)
     return pd.Series(averages, index=values.index, name=name, copy=False)
 
 

@@ -1,6 +1,7 @@
 """Lets programs take turns: warm up, then one run each, round after round."""
 
 import json
+import os
 import queue
 import subprocess
 import threading
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from analysis.sandbox.process import KEEP_MEMORY
 from benchmarks.engines import Engine
 from benchmarks.environments import NotInstalled
 
@@ -57,7 +59,14 @@ class Program:
         self._log = log
         with log.open("w") as errors:
             self._process = subprocess.Popen(
-                command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, bufsize=1
+                command,
+                cwd=PROJECT,
+                env={**os.environ, **KEEP_MEMORY},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                bufsize=1,
             )
         self._answers: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()

@@ -181,8 +181,8 @@ class Counter:
                     del self.opening[tag]
                 refusal = desk.refusal(int(codes[0]), request, float(wanted[0]))
                 raise Refused(refusal.code, refusal.reason, written)
-            self.journal.answer(desk, self.close_time, written, request, PLACED, float(wanted[0]))
             id_ = self.simulation.last_order
+            self.journal.answer(desk, self.close_time, written, request, PLACED, float(wanted[0]), id_)
             self.sent[id_] = Sent(slip, does, position, steps, tag)
             if does in (OPEN, CLOSE, SET):
                 slip.requests.add(id_)

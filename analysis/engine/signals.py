@@ -105,15 +105,17 @@ def read_signals(
     columns = {name: _numbers(frame, name, bars) for name in (*_LEVELS, *_SIZES)}
     problems = _problems(columns)
     refused = tuple((int(bars[i]), *problems[i]) for i in sorted(problems))
-    sound = np.setdiff1d(np.arange(len(bars)), list(problems))
-    requests = np.zeros(len(sound), REQUEST)
-    requests["row"] = stops[bars[sound]]
+    sound = np.ones(len(bars), np.bool_)
+    sound[list(problems)] = False
+    bars = bars[sound]
+    requests = np.zeros(len(bars), REQUEST)
+    requests["row"] = stops[bars]
     requests["kind"], requests["symbol"], requests["expiry"] = MARKET, symbol, NEVER
-    requests["direction"] = sides[bars[sound]]
+    requests["direction"] = sides[bars]
     for name, values in columns.items():
         requests[name] = values[sound]
-    requests["tag"] = _tags(frame, bars[sound], simulation)
-    return Signals(requests, bars[sound], refused)
+    requests["tag"] = _tags(frame, bars, simulation)
+    return Signals(requests, bars, refused)
 
 
 def _check_columns(frame: pd.DataFrame) -> None:
@@ -127,7 +129,9 @@ def _check_columns(frame: pd.DataFrame) -> None:
 
 
 def _sides(column: pd.Series) -> NDArray[np.int64]:
-    if column.dtype.kind in "iufb":
+    if column.dtype.kind in "ib":
+        return np.asarray(np.sign(column.to_numpy(dtype=np.int64)))
+    if column.dtype.kind in "uf":
         values = np.sign(np.nan_to_num(column.to_numpy(dtype=np.float64)))
         return np.asarray(values, np.int64)
     texts = column.map(lambda value: value.lower() if isinstance(value, str) else "")
@@ -141,7 +145,7 @@ def _numbers(frame: pd.DataFrame, name: str, bars: NDArray[np.int64]) -> NDArray
     if name not in frame.columns:
         return np.full(len(bars), np.nan)
     try:
-        return np.asarray(frame[name].to_numpy(dtype=np.float64, na_value=np.nan)[bars])
+        return np.asarray(frame[name].take(bars).to_numpy(dtype=np.float64, na_value=np.nan))
     except (TypeError, ValueError) as error:
         raise RunFailed("strategy_error", f"entry_signals: {name} must be numbers") from error
 

@@ -105,7 +105,6 @@ class Simulation:
                 return row
             self._grow(self._asked - done)
 
-
     def place(self, requests: NDArray[np.void], commit: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Place requests in their order, each when its row has come, then go on to row `commit`.
 
@@ -113,6 +112,7 @@ class Simulation:
         """
         codes, wanted, done = np.zeros(len(requests), np.int64), np.zeros(len(requests)), 0
         self.version += 1
+        self._grow(len(requests))
         while True:
             done, _ = self._run(*self.state, requests, done, len(requests), codes, wanted, commit, commit, False)
             if done == len(requests):
@@ -192,13 +192,14 @@ class Simulation:
     def _grow(self, expected: int) -> None:
         """More room for what is more than half full, with `expected` requests to come."""
         account = self.state.account[0]
-        coming = account["positions"] + account["orders"] + 2
+        coming = int(account["positions"] + account["orders"]) + 2
         for name in ("positions", "orders", "trades", "notices"):
             old = getattr(self.state, name)
-            if 2 * (account[name] + coming) < len(old):
-                continue
-            more = len(old) + (expected if name in ("trades", "notices") else 0)
-            self.state = self.state._replace(**{name: np.concatenate([old, np.zeros(more, old.dtype)])})
+            room = 2 * (int(account[name]) + coming) + (expected if name in ("trades", "notices") else 0)
+            if room > len(old):
+                new = np.zeros(room, old.dtype)
+                new[: len(old)] = old
+                self.state = self.state._replace(**{name: new})
 
 
 def open_market(series: Sequence[Candles], instruments: Sequence[Instrument], settings: BacktestSettings) -> Simulation:

@@ -17,6 +17,8 @@ def fixed_spread(spread_points: int | None, instrument: Instrument) -> int:
 def spread_ticks(candles: Candles, instrument: Instrument, spread_points: int | None) -> NDArray[np.int64]:
     """Ticks between bid and ask, candle by candle: its own spread, else the run's, else the instrument's."""
     points = np.where(candles.spread >= 0, candles.spread, fixed_spread(spread_points, instrument))
+    if instrument.point == instrument.tick_size:
+        return points.astype(np.int64)
     ticks = points * (instrument.point / instrument.tick_size)
     ticks += 0.5 + _HAIR
     return np.floor(ticks, out=ticks).astype(np.int64)

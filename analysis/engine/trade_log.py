@@ -16,7 +16,9 @@ _Floats = NDArray[np.float64]
 def trade_log(simulation: Simulation, bars: Sequence[Bars], timeframe: str) -> Trades:
     """Every trade in order of entry, with prices, lots, money and figures in R."""
     t = simulation.trades
-    t = t[np.lexsort((t["part"], t["id"]))]
+    order = np.argsort(t["id"], kind="stable")  # the parts of a trade are in their order already
+    if (np.diff(order) < 0).any():
+        t = t[order]
     if len(bars) == 1:
         return Trades(_columns(simulation, t, 0, bars[0], timeframe))
     parts = [
@@ -78,6 +80,8 @@ def _columns(
 def _bar(simulation: Simulation, rows: NDArray[np.int64], symbol: int, bars: Bars, timeframe: str) -> NDArray[np.int64]:
     """Which bar of the symbol was the last to begin by the time of a row (at a stop-out it may be another symbol's);
     one that never closed counts too."""
+    if timeframe == "M1" and simulation.market.rows[symbol] is None:
+        return rows  # each is a bar
     times, length = simulation.market.columns[TIME], TIMEFRAME_MS[timeframe]
     last = times[simulation.market.last_row(symbol, len(simulation.market))] // length * length
     opened = bars.candles.time

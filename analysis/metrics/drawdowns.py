@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.metrics.plain import iso, mean, money
-from analysis.metrics.scans import falls_of
+from analysis.metrics.scans import deepest_fall, falls_of
 
 DEEPEST = 10
 
@@ -60,8 +60,8 @@ def drawdowns_of(times: Ints, values: Floats) -> Drawdowns:
 def drawdown(equity: Floats) -> tuple[float, float]:
     """The deepest fall from a previous peak: in money, and in per cent of the peak. The two may be different
     falls."""
-    found = drawdowns_of(np.zeros(len(equity), np.int64), equity)
-    return float(found.depth.max(initial=0.0)), float(found.depth_pct.max(initial=0.0))
+    depth, share = deepest_fall(np.ascontiguousarray(equity, np.float64))
+    return depth, share * 100
 
 
 def level_figures(name: str, found: Drawdowns) -> dict[str, Any]:

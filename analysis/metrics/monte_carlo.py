@@ -7,9 +7,10 @@ Lea & Flood 2014) from a fixed seed: the same trades, the same answer.
 from typing import Any
 
 import numpy as np
+from numba.core import types
 from numpy.typing import NDArray
 
-from analysis.metrics.compiled import FLOAT, FLOATS, NOTHING, READ_FLOATS, SEED, compiled
+from analysis.compiled import FLOAT, FLOATS, READ_FLOATS, compiled_for
 from analysis.metrics.distributions import quantiles
 from analysis.metrics.drawdowns import drawdown
 from analysis.metrics.plain import money
@@ -59,7 +60,7 @@ def monte_carlo(balance: Floats, seed: int = SEED_USED) -> dict[str, Any] | None
     }
 
 
-@compiled(NOTHING(READ_FLOATS, FLOAT, SEED, FLOATS, FLOATS, FLOATS))
+@compiled_for(types.void(READ_FLOATS, FLOAT, types.uint64, FLOATS, FLOATS, FLOATS))
 def bootstrap_paths(pnl: Any, initial: float, seed: Any, falls: Any, shares: Any, gains: Any) -> None:
     """One path an element of `falls`: its deepest drawdown in money, as a share of the peak, and its whole P&L."""
     n = np.uint64(len(pnl))
@@ -84,7 +85,7 @@ def bootstrap_paths(pnl: Any, initial: float, seed: Any, falls: Any, shares: Any
         falls[path], shares[path], gains[path] = fall, share, level - initial
 
 
-@compiled(NOTHING(FLOATS, FLOAT, SEED, FLOATS, FLOATS))
+@compiled_for(types.void(FLOATS, FLOAT, types.uint64, FLOATS, FLOATS))
 def reshuffled_paths(pnl: Any, initial: float, seed: Any, falls: Any, shares: Any) -> None:
     """The same of random orders, each by Fisher and Yates from the one before; leaves `pnl` in the last of them."""
     state = seed

@@ -3,12 +3,15 @@
 from typing import Any
 
 import numpy as np
+from numba.core import types
 from numpy.typing import NDArray
 
-from analysis.metrics.compiled import INT, INT_TABLE, NOTHING, READ_FLOATS, compiled
+from analysis.compiled import FLOAT_PAIR, INT, READ_FLOATS, compiled_for
+
+_INT_TABLE = types.Array(types.int64, 2, "C")
 
 
-@compiled(INT(READ_FLOATS))
+@compiled_for(INT(READ_FLOATS))
 def count_falls(values: Any) -> int:
     """How many times a series falls below its highest value so far, counted once until it is back there."""
     count = 0
@@ -24,7 +27,7 @@ def count_falls(values: Any) -> int:
     return count
 
 
-@compiled(NOTHING(READ_FLOATS, INT_TABLE))
+@compiled_for(types.void(READ_FLOATS, _INT_TABLE))
 def find_falls(values: Any, falls: Any) -> None:
     """Fill a row of `falls` for each of them: the place of the peak (the last one at that height), of the trough (the
     first), and of the first value back at the peak, -1 where there is none."""
@@ -48,6 +51,19 @@ def find_falls(values: Any, falls: Any) -> None:
         elif value < low:
             low = value
             falls[at, 1] = place
+
+
+@compiled_for(FLOAT_PAIR(READ_FLOATS))
+def deepest_fall(values: Any) -> tuple[float, float]:
+    """The deepest fall from the highest value so far, and the deepest as a share of that value."""
+    peak, depth, share = -np.inf, 0.0, 0.0
+    for value in values:
+        if value > peak:
+            peak = value
+        elif peak - value > 0.0:
+            depth = max(depth, peak - value)
+            share = max(share, (peak - value) / peak)
+    return depth, share
 
 
 def falls_of(values: NDArray[np.float64]) -> NDArray[np.int64]:

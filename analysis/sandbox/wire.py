@@ -51,12 +51,14 @@ def mapped(memory: int, shapes: Sequence[tuple[str, int]]) -> list[Candles]:
     """The candles in the file `memory`, (symbol, bars) each, read-only: nothing is copied. Closes it."""
     mapping = mmap.mmap(memory, 0, access=mmap.ACCESS_READ)
     os.close(memory)
+    whole = np.frombuffer(mapping, np.uint8)
     offset, series = 0, []
     for symbol, bars in shapes:
         columns = {}
         for name, dtype in COLUMNS:
-            columns[name] = np.frombuffer(mapping, dtype, count=bars, offset=offset)
-            offset += columns[name].nbytes + -columns[name].nbytes % 8
+            size = bars * np.dtype(dtype).itemsize
+            columns[name] = whole[offset : offset + size].view(dtype)
+            offset += size + -size % 8
         series.append(Candles(symbol=symbol, **columns))
     return series
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
 
 from analysis.candles import Candles
 from analysis.errors import RunFailed
-from analysis.self_check.comparing import Difference
+from analysis.self_check.comparing import Difference, same_actions
 from analysis.self_check.deriving import Raised
 from analysis.self_check.futures import Cut, Future
-from analysis.strategy import describe
+from analysis.strategy import ActionRefused, describe, parse_action
 
 _LONGEST = 300
 
@@ -37,12 +40,21 @@ class Accuser:
             bar,
         )
 
+    def unchecked(self, raised: Raised) -> RunFailed:
+        """A strategy that works on no other data than those of the run."""
+        return self._failed(
+            "look_ahead",
+            f"_ensure_indicators {_answer(raised)} on data that end with the bar of {self._at(raised.cut.bar)}, and on "
+            "all others that go on otherwise than in the run. It must not depend on what comes later",
+            raised.cut.bar,
+        )
+
     def fast_path(self, path: str, bar: int, recorded: Sequence[object], plain: Sequence[object] | Raised) -> RunFailed:
         """A fast path that says something else than run_tick."""
         return self._failed(
             "fast_path_mismatch",
             f"On the bar of {self._at(bar)} {path} {_answer(recorded)}, but run_tick {_answer(plain)}. "
-            "Both must say the same on every bar",
+            f"{_where_to_look(path, recorded, plain)}",
             bar,
         )
 
@@ -70,6 +82,32 @@ class Accuser:
         return datetime.fromtimestamp(int(self._candles.time[bar]) / 1000, UTC)
 
 
+def _where_to_look(path: str, recorded: Sequence[object], plain: Sequence[object] | Raised) -> str:
+    """What to look at when a fast path and run_tick disagree."""
+    if isinstance(plain, Raised):
+        return f"run_tick must do without {path} what it does with it"
+    if path == "entry_mask":
+        return (
+            "entry_mask must be true on every bar on which run_tick could act, and run_tick must not depend on how "
+            "often it is asked"
+        )
+    if not recorded:
+        return "entry_signals has no side there: it comes a bar too early or too late, or has one condition too many"
+    if not plain:
+        return "entry_signals has a side there: it comes a bar too early or too late, or lacks a condition"
+    names = _unlike(recorded[0], plain[0])
+    return f"Look at {', '.join(names)}" if names else "entry_signals has one action a bar"
+
+
+def _unlike(first: object, second: object) -> list[str]:
+    """The keys in which two actions differ."""
+    a, b = parse_action(first), parse_action(second)
+    if isinstance(a, ActionRefused) or isinstance(b, ActionRefused):
+        return [] if same_actions([first], [second]) else ["what one of them would be refused for"]
+    one, other = a._asdict(), b._asdict()
+    return [name for name in one if one[name] != other.get(name)]
+
+
 def _answer(actions: Sequence[object] | Raised) -> str:
     if isinstance(actions, Raised):
         return f"raises {describe(actions.error)[:_LONGEST]}"
@@ -81,7 +119,16 @@ def _spell(value: object) -> str:
     if isinstance(value, Raised):
         return _answer(value)
     try:
-        text = repr(value.item() if hasattr(value, "item") else value)
+        text = repr(_without_numpy(value))
     except Exception:  # noqa: BLE001 - the strategy's own objects
         text = f"a value of type {type(value).__name__}"
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def _without_numpy(value: Any) -> Any:
+    """The value with Python's numbers, also within actions."""
+    if isinstance(value, list):
+        return [_without_numpy(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _without_numpy(one) for key, one in value.items()}
+    return value.item() if isinstance(value, np.generic) else value

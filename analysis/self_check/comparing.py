@@ -1,7 +1,7 @@
 """Whether two tables, or two lists of actions, say the same."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
@@ -13,6 +13,7 @@ from analysis.strategy import ActionRefused, parse_action
 
 # Fourier transforms and sums in another order round differently: that is noise, not knowledge.
 _NOISE = 1e-9
+_A_LITTLE = 0.01
 _Flags = NDArray[np.bool_]
 
 
@@ -27,13 +28,26 @@ class Difference:
     lacking: bool = False
 
 
-def first_difference(first: pd.DataFrame, second: pd.DataFrame, rows: int) -> Difference | None:
-    """The earliest difference within the first `rows` rows; rows are compared by position."""
+def first_difference(
+    first: pd.DataFrame, second: pd.DataFrame, rows: int, *, shaken: Sequence[pd.DataFrame] = ()
+) -> Difference | None:
+    """The earliest difference within the first `rows` rows; rows are compared by position.
+
+    `shaken` is the second table made again from prices that differ by less than any price can: a value that moves with
+    those is a matter of rounding, not of knowledge.
+    """
     found: Difference | None = None
     for name, mine, theirs in _pairs(first, second):
         end = rows if found is None else found.row
-        difference = _column_difference(name, mine.iloc[:end], None if theirs is None else theirs.iloc[:end])
-        found = difference or found
+        a, b = _plain(mine, end), _plain(theirs, end)
+        unequal = _unequal(a, b)
+        for table in shaken:
+            if name in table.columns and table.columns.is_unique and unequal.any():
+                unequal &= ~_moves(a, b, _plain(table[name], end))
+        if unequal.any():
+            row = int(unequal.argmax())
+            lacking = bool(theirs.iloc[:end].isna().all())
+            found = Difference(row, name, mine.iloc[row], theirs.iloc[row], lacking)
     return found
 
 
@@ -42,46 +56,48 @@ def same_actions(first: Sequence[object], second: Sequence[object]) -> bool:
     return len(first) == len(second) and all(map(_same_action, first, second))
 
 
-def _pairs(first: pd.DataFrame, second: pd.DataFrame) -> list[tuple[str, "pd.Series[Any]", "pd.Series[Any] | None"]]:
-    """Columns of the same name; of the same place where names repeat."""
+def _pairs(first: pd.DataFrame, second: pd.DataFrame) -> list[tuple[str, "pd.Series[Any]", "pd.Series[Any]"]]:
+    """Columns of the same name, of the same place where names repeat; one of nothing for those that are not there."""
     if first.columns.equals(second.columns):
-        return [(str(name), first.iloc[:, i], second.iloc[:, i]) for i, name in enumerate(first.columns)]
+        both = zip(first.items(), second.items(), strict=True)
+        return [(str(name), mine, theirs) for (name, mine), (_, theirs) in both]
     mine, theirs = (table.loc[:, ~table.columns.duplicated()] for table in (first, second))
-    return [(str(name), mine[name], theirs[name] if name in theirs.columns else None) for name in mine.columns]
+    nothing = pd.Series([None] * len(theirs), index=theirs.index, dtype=object)
+    return [(str(name), mine[name], theirs[name] if name in theirs.columns else nothing) for name in mine.columns]
 
 
-def _column_difference(name: str, mine: "pd.Series[Any]", theirs: "pd.Series[Any] | None") -> Difference | None:
-    if theirs is None:
-        theirs = pd.Series([None] * len(mine), index=mine.index, dtype=object)
-    unequal = np.flatnonzero(_unequal(mine, theirs))
-    if not len(unequal):
-        return None
-    row = int(unequal[0])
-    return Difference(row, name, mine.iloc[row], theirs.iloc[row], lacking=bool(theirs.isna().all()))
+def _moves(a: NDArray[Any], b: NDArray[Any], shaken: NDArray[Any]) -> _Flags:
+    """Rows where shaking the prices moves `b` by a hundredth of the difference or more."""
+    if not all(values.dtype.kind == "f" for values in (a, b, shaken)):
+        return _unequal(b, shaken)
+    with np.errstate(all="ignore"):
+        moved = np.abs(shaken - b) >= _A_LITTLE * np.abs(a - b)
+    return np.asarray(moved | (np.isnan(b) != np.isnan(shaken)))
 
 
-def _unequal(mine: "pd.Series[Any]", theirs: "pd.Series[Any]") -> _Flags:
-    a, b = _plain(mine), _plain(theirs)
+def _unequal(a: NDArray[Any], b: NDArray[Any]) -> _Flags:
     if a.dtype.kind in "biu" and b.dtype.kind in "biu":
         return np.asarray(a != b)
     if a.dtype.kind in "biufc" and b.dtype.kind in "biufc":
         return _unequal_numbers(a, b)
     if a.dtype.kind in "mM" and a.dtype == b.dtype:
         return np.asarray(a.view(np.int64) != b.view(np.int64))
-    return _unequal_objects(_objects(mine), _objects(theirs))
+    return _unequal_objects(_objects(a), _objects(b))
 
 
-def _plain(series: "pd.Series[Any]") -> NDArray[Any]:
-    """The values as numpy holds them; times of any zone as UTC."""
+def _plain(series: "pd.Series[Any]", end: int) -> NDArray[Any]:
+    """The first values as numpy holds them; times of any zone as UTC."""
+    if isinstance(series.dtype, np.dtype):
+        return series.to_numpy()[:end]
+    series = series.iloc[:end]
     if isinstance(series.dtype, pd.DatetimeTZDtype):
         return np.asarray(series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy())
-    if isinstance(series.dtype, np.dtype):
-        return series.to_numpy()
-    return _objects(series)
-
-
-def _objects(series: "pd.Series[Any]") -> NDArray[Any]:
     return np.asarray(series.to_numpy(dtype=object))
+
+
+def _objects(values: NDArray[Any]) -> NDArray[Any]:
+    """The values as Python has them; times stay times."""
+    return np.asarray(pd.Series(values).to_numpy(dtype=object))
 
 
 def _unequal_numbers(a: NDArray[Any], b: NDArray[Any]) -> _Flags:

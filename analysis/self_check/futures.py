@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from analysis.candles import COLUMNS, Candles
 
+_PRICES = ("open", "high", "low", "close")
 _RECENT = 256  # bars that say what a usual move is
 _USUAL_MOVES = 4.0  # each bar of a trend goes so many usual ranges
 _FARTHEST = float(np.log(2))  # a trend never more than doubles or halves the price
+_SHAKEN = 1e-13  # of the price: some hundred times its rounding
 _CALM_RANGE = 1e-6  # of the price; not zero, which libraries treat as a case of its own
 
 
@@ -67,6 +69,13 @@ def other_future(candles: Candles, cut: Cut) -> Candles:
         tick_volume=np.full(cut.rows, _volume(recent, calm), np.int64),
         spread=np.full(cut.rows, _spread(recent, calm), np.int32),
     )
+
+
+def shaken(candles: Candles, seed: int) -> Candles:
+    """The series with prices that differ by less than any price can: what moves with them is rounding."""
+    rng = np.random.default_rng(seed)
+    prices = {name: getattr(candles, name) * (1 + _SHAKEN * rng.uniform(-1, 1, len(candles))) for name in _PRICES}
+    return Candles(candles.symbol, **{name: prices.get(name, getattr(candles, name)) for name in COLUMNS})
 
 
 def _rows(candles: Candles, first: int, stop: int) -> Candles:

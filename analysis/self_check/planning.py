@@ -18,7 +18,10 @@ _DAY_MS = 86_400_000
 _FEW_VALUES = 8
 _RARE_CUTS = 3
 _BEFORE_ALL = 3  # a bar that no indicator knows yet; some start from the first two or three
-_IDLE_FUTURES = (Future.NONE, Future.UP, Future.DOWN, Future.CALM)
+_MOST_BEGINS = 4
+_DENSE_CUTS = 10
+_DENSE_BARS = 10_000
+_FUTURES = (Future.NONE, Future.UP, Future.DOWN, Future.CALM)
 
 
 def reach(bars: int) -> int:
@@ -29,20 +32,21 @@ def reach(bars: int) -> int:
 def plan_cuts(
     candles: Candles, frame: pd.DataFrame, *, window: int, first_bar: int, acted: Sequence[Decision]
 ) -> list[Cut]:
-    """About a dozen cuts, ascending, the same for the same run.
+    """About two dozen cuts, ascending, the same for the same run.
 
-    One lies inside every indicator's warm-up, one where the first indicator begins, some at rare values of columns
-    that have few, and the rest at bars each at most half as far as the one before, most of them where the strategy
-    acted and on as many days of the week as possible.
+    One lies inside every indicator's warm-up and some where indicators begin, some at rare values of columns that have
+    few, a dozen at actions near the beginning, where cuts are cheap, and the rest at bars each at most half as far as
+    the one before, most of them where the strategy acted and on as many days of the week as possible.
     """
     tail = max(_TAIL_ROWS, 2 * window)
     last = reach(len(candles))
     at = {decision.bar: decision for decision in acted}
-    bars = {*_rare_bars(frame, first_bar, last), *_spread_bars(candles, first_bar, last, sorted(at))}
+    bars = {*_spread_bars(candles, first_bar, last, sorted(at)), *_dense_bars(candles, first_bar, sorted(at))}
     if acted and acted[0].bar > last:
         bars.add(acted[0].bar)
-    early = [bar for bar in _early_bars(frame, first_bar) if bar < len(candles) - 1]
+    early = [bar for bar in _early_bars(frame) if bar < len(candles) - 1]
     cuts = [Cut(bar, Future.UP, 2 * tail) for bar in early]
+    cuts += [Cut(bar, way, tail) for bar in _rare_bars(frame, first_bar, last) for way in (Future.UP, Future.DOWN)]
     for turn, bar in enumerate(sorted(bars - set(early))):
         future = _future(turn, at.get(bar))
         cuts.append(Cut(bar, future, 0 if future is Future.NONE else tail))
@@ -57,17 +61,29 @@ def against(decision: Decision) -> Future:
 
 def _future(turn: int, decision: Decision | None) -> Future:
     if decision is None or not decision.actions:
-        return _IDLE_FUTURES[turn % len(_IDLE_FUTURES)]
-    return Future.NONE if turn % 3 == 1 else against(decision)
+        return _FUTURES[turn % len(_FUTURES)]
+    return _FUTURES[turn // 3 % len(_FUTURES)] if turn % 3 == 2 else against(decision)
 
 
-def _early_bars(frame: pd.DataFrame, first_bar: int) -> list[int]:
-    """A bar that no indicator knows yet, and the first that some indicator knows."""
+def _early_bars(frame: pd.DataFrame) -> list[int]:
+    """A bar that no indicator knows yet, and the first ones that some indicator knows."""
     begins = set()
     for i in range(frame.shape[1]):
-        there = frame.iloc[: first_bar + 1, i].notna().to_numpy()
-        begins.add(int(there.argmax()) if there.any() else 0)
-    return [_BEFORE_ALL, *sorted(bar for bar in begins if bar > _BEFORE_ALL)[:1]]
+        there = frame.iloc[:_CHEAP_BARS, i].notna().to_numpy()
+        begins.add(int(there.argmax()))
+    return [_BEFORE_ALL, *sorted(bar for bar in begins if bar > _BEFORE_ALL)[:_MOST_BEGINS]]
+
+
+def _dense_bars(candles: Candles, first_bar: int, acted: Sequence[int]) -> list[int]:
+    """Some of the first actions, as many on each day of the week: cuts there have about a sixth of a long run's rows
+    together."""
+    last = first_bar + max(len(candles) // (4 * _DENSE_CUTS), _DENSE_BARS)
+    days: dict[int, list[int]] = {}
+    for bar in acted:
+        if bar <= last:
+            days.setdefault(int(candles.time[bar]) // _DAY_MS % 7, []).append(bar)
+    share = -(-_DENSE_CUTS // max(len(days), 1))
+    return [near[int(i)] for near in days.values() for i in np.linspace(0, len(near) - 1, min(share, len(near)))]
 
 
 def _rare_bars(frame: pd.DataFrame, first_bar: int, last: int) -> list[int]:

@@ -16,17 +16,21 @@ _ENOUGH_ACTIONS = 12
 _MOST_COLUMNS = 14
 _BINS = 20
 _FEW_VALUES = 8
+_FEW_IDLE = 16
 
 _Bars = NDArray[np.int64]
 _Flags = NDArray[np.bool_]
 
 
-def idle_bars(frame: pd.DataFrame, *, first_bar: int, acted: Sequence[int], count: int = 96, seed: int = 1) -> _Bars:
+def idle_bars(
+    frame: pd.DataFrame, *, first_bar: int, acted: Sequence[int], fast: bool, count: int = 96, seed: int = 1
+) -> _Bars:
     """Bars within reach of a default check on which the strategy did not act, ascending; `acted` are all on which it
     did.
 
     A third is next to bars on which it did; a third is like those in everything (the same lines cross, the same values
-    are extreme) except that it did not act; a third is drawn by lot.
+    are extreme) except that it did not act; a third is drawn by lot. Without a `fast` path, which may be wrong
+    anywhere, a few by lot are enough.
     """
     last = reach(len(frame))
     known = np.asarray([bar for bar in acted if first_bar <= bar <= last], np.int64)
@@ -34,6 +38,8 @@ def idle_bars(frame: pd.DataFrame, *, first_bar: int, acted: Sequence[int], coun
     idle[first_bar : last + 1] = True
     idle[known] = False
     rng = np.random.default_rng(seed)
+    if not fast:
+        return np.sort(rng.permutation(np.flatnonzero(idle))[:_FEW_IDLE])
     near = np.unique((known[:, None] + [-2, -1, 1, 2]).ravel())
     near = rng.permutation(near[(near >= first_bar) & (near <= last)])
     groups = (near, _most_alike(frame, first_bar, last, known), rng.permutation(np.flatnonzero(idle)))

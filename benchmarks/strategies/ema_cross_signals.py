@@ -14,7 +14,7 @@ class Strategy(BaseStrategy):
         return 101
 
     def _ensure_indicators(self, df_input):
-        df = df_input.copy()
+        df = df_input.copy(deep=False)
         df["ema_f"] = ema(df["close"], 12)
         df["ema_s"] = ema(df["close"], 26)
         df["atr"] = atr(df["high"], df["low"], df["close"], 14)
@@ -32,7 +32,7 @@ class Strategy(BaseStrategy):
             "tp": close + side * 3.0 * distance,
             "risk_percent": np.ones(len(df)),
         }
-        return pd.DataFrame(columns, index=df.index)
+        return pd.DataFrame(columns, index=df.index, copy=False)
 
     def run_tick(self, df_current_window, account_equity):
         w = df_current_window

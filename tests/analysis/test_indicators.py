@@ -41,18 +41,6 @@ def test_no_value_depends_on_a_later_row(length):
         )
 
 
-@pytest.mark.parametrize("length", [1, 2, 12, 26, 200])
-def test_averages_are_those_of_the_library(length):
-    rng = np.random.default_rng(11)
-    close = pd.Series(1.1 + np.cumsum(rng.normal(0, 1e-4, 2_000)))
-    high, low = close + rng.uniform(1e-5, 2e-4, 2_000), close - rng.uniform(1e-5, 2e-4, 2_000)
-    expected = ta.ema(close, length=length, talib=False)
-    np.testing.assert_allclose(ema(close, length), expected, rtol=1e-12, atol=0)
-    previous = close.shift(1)
-    ranges = np.maximum(high, previous) - np.minimum(low, previous)
-    np.testing.assert_allclose(atr(high, low, close, length), ta.rma(ranges, length=length), rtol=1e-10, atol=0)
-
-
 @pytest.mark.parametrize("rows", [0, 1, 4])
 def test_too_short_a_series_has_no_values_rather_than_an_error(rows):
     close = CLOSE.iloc[:rows]
