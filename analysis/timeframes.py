@@ -26,8 +26,8 @@ class Bars:
     """Closed bars and, for each, the rows [first, stop) of the M1 candles it is made of."""
 
     candles: Candles
-    first: NDArray[np.int64]
-    stop: NDArray[np.int64]
+    first: NDArray[np.integer]
+    stop: NDArray[np.integer]
     length: int  # milliseconds
 
     def __len__(self) -> int:
@@ -51,7 +51,7 @@ def closed_bars(m1: Candles, timeframe: str) -> Bars:
     """
     length = TIMEFRAME_MS[timeframe]
     if timeframe == "M1":
-        rows = np.arange(len(m1) + 1, dtype=np.int64)
+        rows = np.arange(len(m1) + 1, dtype=np.int32)
         return Bars(m1, rows[:-1], rows[1:], length)
     label = m1.time // length * length
     first = np.flatnonzero(np.diff(label, prepend=label[:1] - 1)).astype(np.int64)

@@ -37,9 +37,8 @@ class Ours:
     def __init__(self, candles: Candles, strategy: str) -> None:
         self.engine = f"ours {strategy}"
         self.time = candles.time
-        prices = np.stack(candles[1:])  # as a strategy's process has them
         empty = np.zeros(len(candles.time), np.int64)
-        self.candles = OurCandles("EURUSD", candles.time, *prices, tick_volume=empty, spread=empty.astype(np.int32))
+        self.candles = OurCandles("EURUSD", *candles, tick_volume=empty, spread=empty.astype(np.int32))
         self.fingerprint = self.candles.fingerprint()  # belongs to loading the candles
         path = STRATEGIES / f"{strategy}.py"
         self.strategy_class = load_strategy_class(path.read_text(), path.name)

@@ -66,6 +66,11 @@ class StrategyDriver:
             )
         return signals
 
+    def forget_fast_path(self) -> None:
+        """Let go of mask and signals, which are as long as the run."""
+        for name in ("mask", "signals"):
+            self.__dict__.pop(name, None)
+
     def call(self, method: Callable[[], T]) -> T:
         """What a method of the strategy returns."""
         try:
@@ -97,7 +102,21 @@ class StrategyDriver:
         missing = [name for name in columns if name not in frame.columns]
         if missing:
             raise RunFailed("strategy_error", f"_ensure_indicators must keep the column {missing[0]}")
-        return frame.copy(deep=False)  # what the strategy does to its own later changes nothing here
+        # A view of it: what the strategy does to its own later changes nothing here.
+        return _sharing_candles(frame.copy(deep=False), self._bars.candles.to_frame())
+
+
+def _sharing_candles(frame: pd.DataFrame, candles: pd.DataFrame) -> pd.DataFrame:
+    """The frame on the candles' own memory, where its first columns are a copy of them: most strategies make one, and
+    half of what a long run needs would go into it."""
+    count = candles.shape[1]
+    first = frame.iloc[:, :count]
+    if type(frame) is not pd.DataFrame or frame.attrs or not first.dtypes.equals(candles.dtypes):
+        return frame
+    pairs = [(first[name].to_numpy(), candles[name].to_numpy()) for name in candles.columns]
+    if not all(np.shares_memory(ours, theirs) or np.array_equal(ours, theirs) for ours, theirs in pairs):
+        return frame
+    return pd.concat([candles, frame.iloc[:, count:]], axis=1)
 
 
 def strategy_failure(error: BaseException, filename: str, bar_time: int | None) -> RunFailed:

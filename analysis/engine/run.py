@@ -100,6 +100,8 @@ class _Run:
         tell = on_progress if self.audit else None
         for seat in self.checked:
             recheck(seat, self.legs, self.settings, self.recorder, audit=self.audit, on_progress=tell)
+        for seat in self.seats:
+            seat.driver.forget_fast_path()
 
     def result(self, params_json: str, code_hash: str, data_fingerprint: str | None) -> BacktestResult:
         """Everything the run made, added up."""

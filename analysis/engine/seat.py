@@ -49,7 +49,7 @@ class Seat:
         self.desk = Desk(simulation, symbol)
         market = simulation.market
         alone = market.rows[symbol] is None
-        self.stops: NDArray[np.int64] = (
+        self.stops: NDArray[np.integer] = (
             self.bars.stop if alone else np.searchsorted(market.columns[TIME], self.bars.closes())
         )
         first = 0 if trade_from is None else int(np.searchsorted(self.bars.candles.time, trade_from))

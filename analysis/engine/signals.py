@@ -26,11 +26,11 @@ _SIDES = {"buy": LONG, "long": LONG, "sell": SHORT, "short": SHORT, "": 0}
 
 @dataclass(frozen=True)
 class Signals:
-    """Requests of one symbol with the bars they were decided on, and what was refused: bar, code, reason."""
+    """Requests of one symbol with the bars they were decided on, and what was refused: bar, side, code, reason."""
 
     requests: NDArray[np.void]
     bars: NDArray[np.int64]
-    refused: tuple[tuple[int, str, str], ...]
+    refused: tuple[tuple[int, str, str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,8 @@ def _refusals(
     """What was refused or reduced, in words: signals that cannot be traded, then what the simulation said."""
     journal = Journal(sent.simulation)
     for seat, signals in zip(seats, found, strict=True):
-        for bar, code, reason in signals.refused[:MAX_REFUSALS_KEPT]:
-            row = {"action": "entry_signals", "side": str(seat.driver.signals["side"].iloc[bar])}
+        for bar, side, code, reason in signals.refused[:MAX_REFUSALS_KEPT]:
+            row = {"action": "entry_signals", "side": side}
             journal.note(seat.bars.close(bar), "refused", code, reason, row)
     most = np.array([i.volume_max + i.volume_step for i in sent.simulation.instruments])[sent.requests["symbol"]]
     for i in np.flatnonzero((codes != PLACED) | (wanted >= most))[:MAX_REFUSALS_KEPT].tolist():
@@ -96,7 +96,7 @@ def written(request: Request, simulation: Simulation) -> dict[str, object]:
 
 
 def read_signals(
-    frame: pd.DataFrame, first_bar: int, stops: NDArray[np.int64], simulation: Simulation, symbol: int
+    frame: pd.DataFrame, first_bar: int, stops: NDArray[np.integer], simulation: Simulation, symbol: int
 ) -> Signals:
     """Entries from `first_bar` on. Raises RunFailed for a frame that has not the columns of signals."""
     _check_columns(frame)
@@ -104,7 +104,7 @@ def read_signals(
     bars = np.flatnonzero(sides[first_bar:]) + first_bar
     columns = {name: _numbers(frame, name, bars) for name in (*_LEVELS, *_SIZES)}
     problems = _problems(columns)
-    refused = tuple((int(bars[i]), *problems[i]) for i in sorted(problems))
+    refused = tuple((int(bars[i]), str(frame["side"].iloc[bars[i]]), *problems[i]) for i in sorted(problems))
     sound = np.ones(len(bars), np.bool_)
     sound[list(problems)] = False
     bars = bars[sound]

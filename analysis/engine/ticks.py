@@ -26,9 +26,10 @@ Acted = Callable[[Seat, int, int, list[Any]], None]
 Events = Iterator[tuple[Seat, int, int]]
 
 
-def _bars_to_ask(seat: Seat, mask: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-    every = np.arange(seat.first_bar, len(seat.bars))
-    return every if mask is None else every[mask[every]]
+def _bars_to_ask(seat: Seat, mask: NDArray[np.bool_] | None) -> range | NDArray[np.int64]:
+    if mask is None:
+        return range(seat.first_bar, len(seat.bars))
+    return np.flatnonzero(mask[seat.first_bar :]) + seat.first_bar
 
 
 def _busy_symbols(simulation: Simulation) -> set[int]:
@@ -87,11 +88,14 @@ class TickTrading:
         )
         return self._managed(events, managing) if managing else events
 
-    def _in_order(self, parts: Sequence[NDArray[np.int64]]) -> Events:
+    def _in_order(self, asked: Sequence[range | NDArray[np.int64]]) -> Events:
         """The bars of each seat, merged by the time of their close."""
-        if len(parts) == 1:
-            seat, bars = self._seats[0], parts[0]
-            return zip(repeat(seat), bars.data, np.ascontiguousarray(seat.stops[bars]).data, strict=False)
+        if len(asked) == 1:
+            seat, some = self._seats[0], asked[0]
+            if isinstance(some, range):
+                return zip(repeat(seat), some, seat.stops[some.start :].data, strict=False)
+            return zip(repeat(seat), some.data, seat.stops[some].data, strict=False)
+        parts = [np.asarray(part, np.int64) for part in asked]
         whose = np.repeat(np.arange(len(parts)), [len(bars) for bars in parts])
         bars = np.concatenate(parts)
         stops = np.concatenate([seat.stops[part] for seat, part in zip(self._seats, parts, strict=True)])

@@ -56,7 +56,11 @@ class Program(Protocol):
 def load_candles(path: str | Path) -> Candles:
     """From the .npz of benchmarks.data."""
     with np.load(path) as columns:
-        return Candles(*(columns[name] for name in Candles._fields))
+        time = columns["time"]
+        prices = np.empty((4, len(time)))
+        for row, name in zip(prices, Candles._fields[1:], strict=True):
+            row[:] = columns[name]
+    return Candles(time, *prices)
 
 
 def serve(make: Any) -> None:
