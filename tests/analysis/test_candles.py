@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.candles import Candles
+from analysis.candles import PRICES, Candles
 from tests.analysis.series import candles
 
 
@@ -63,3 +63,40 @@ def test_the_fingerprint_does_not_depend_on_memory_layout():
 def test_columns_of_different_length_are_refused():
     with pytest.raises(ValueError, match="different length"):
         replace(candles(5), close=np.ones(4))
+
+
+class TestMemoryOfTheFrame:
+    """What a strategy prepares starts with a copy of the frame: it must be quick, and touch nobody else's numbers."""
+
+    def adjacent(self, bars=20):
+        """Prices as a strategy's process has them: one behind the other."""
+        series = candles(bars)
+        return replace(series, **dict(zip(PRICES, np.stack([getattr(series, n) for n in PRICES]), strict=True)))
+
+    @pytest.mark.parametrize("made", [candles, adjacent])
+    def test_prices_are_one_block_that_is_copied_at_once(self, made):
+        series = self.adjacent() if made is not candles else candles(20)
+        frame = series.to_frame()
+        assert len(frame._mgr.blocks) == 3  # prices, tick volume, spread
+        for name in frame.columns:
+            np.testing.assert_array_equal(frame[name].to_numpy(), getattr(series, name))
+
+    def test_adjacent_columns_are_not_copied(self):
+        series = self.adjacent()
+        frame = series.to_frame()
+        assert all(np.shares_memory(frame[name].to_numpy(), getattr(series, name)) for name in frame.columns)
+
+    def test_prices_of_several_arrays_are_not_taken_for_one(self):
+        series = self.adjacent()
+        swapped = replace(series, open=series.close, close=series.open)
+        np.testing.assert_array_equal(swapped.to_frame()["open"], series.close)
+
+    @pytest.mark.parametrize("made", [candles, adjacent])
+    def test_a_write_to_a_frame_reaches_neither_the_candles_nor_another_frame(self, made):
+        series = self.adjacent() if made is not candles else candles(20)
+        before, other = series.fingerprint(), series.to_frame()
+        frame = series.to_frame()
+        frame.iloc[:, :] = 0
+        frame.loc[frame.index[3], "close"] = -1.0
+        assert series.fingerprint() == before
+        assert (other["close"] > 0).all()
