@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.engine.window import MovingWindow
-from analysis.strategy.fast_reads import NAMES, compile_strategy
+from analysis.strategy.fast_reads import NAMES, bind, compile_strategy
 
 BARS, LENGTH, FIRST = 50_000, 101, 200
 ROUNDS, ROUND_S, MOST_CALLS = 4, 0.02, 20_480
@@ -92,12 +92,14 @@ def _on_windows(frame: pd.DataFrame, read: Read, calls: int) -> float:
     """As `analysis.engine.ticks` does it."""
     moving = MovingWindow(frame, LENGTH)
     held = moving.references
+    bind(read.__globals__, moving.window)
     begun = process_time()
     for stop in range(FIRST, FIRST + calls):
         moving.reader.stop = stop
         read(moving.window)
         if getrefcount(moving.window) != held or moving.window.__class__ is pd.DataFrame:
             moving.settle()
+            bind(read.__globals__, moving.window)
     taken = process_time() - begun
     moving.close()
     return taken
