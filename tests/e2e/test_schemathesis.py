@@ -12,8 +12,8 @@ from tests.faults.platform import SYMBOL, Platform, running_platform
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-# Every check runs everywhere, but for two things no schema can state. A body can fit it and yet be refused: its ids
-# must be those of rows, its source a strategy. And signing out would end the session that the other requests need
+# Every check runs everywhere, but for two things no schema can state. A request can fit it and yet be refused: ids in a
+# body must be those of rows, its source a strategy, a symbol one of the run's. And signing out would end the session that the other requests need
 # (tests/accounts covers it).
 CONFIG = """
 [checks.positive_data_acceptance]
@@ -21,6 +21,7 @@ enabled = false
 
 [[operations]]
 include-method = "GET"
+exclude-path-regex = "/(trades|candles|overlays)/$"
 [operations.checks.positive_data_acceptance]
 enabled = true
 
@@ -48,7 +49,11 @@ def known_objects(rows: dict[str, dict[str, Any]]) -> str:
             known("bots/backtest-runs/{id}/", "id", run),
             *(
                 known(f"bots/backtest-runs/{{id}}/{part}/", "id", run)
-                for part in ("trades", "equity", "candles", "cancel")
+                for part in ("trades", "equity", "candles", "overlays", "report", "cancel")
+            ),
+            *(
+                known(f"bots/backtest-runs/{{run_id}}/export/{part}", "run_id", run)
+                for part in ("trades.csv", "trades.parquet", "equity.csv", "equity.parquet")
             ),
             known("bots/live-runs/{id}/", "id", live),
             known("bots/live-runs/{id}/events/", "id", live),
