@@ -46,6 +46,7 @@ from analysis.strategy import (
     Position,
     Side,
 )
+from analysis.strategy.actions import MAX_PRICE
 
 _DIRECTIONS = {"BUY": LONG, "SELL": SHORT}
 _FLOATS = frozenset({float, np.float64})
@@ -81,8 +82,8 @@ class Desk:
             and tp.__class__ in _FLOATS
             and lots.__class__ in _FLOATS
             and percent.__class__ in _FLOATS
-            and 0.0 < sl < inf
-            and 0.0 < tp < inf
+            and 0.0 < sl <= MAX_PRICE
+            and 0.0 < tp <= MAX_PRICE
             and (0.0 < percent <= 100.0 or 0.0 <= lots < inf)
         ):
             return row, MARKET, self._symbol, direction, 0, NEVER, 0, nan, sl, tp, lots, percent, nan

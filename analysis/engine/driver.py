@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.errors import RunFailed
 from analysis.strategy import BaseStrategy, TickStrategy, describe, strategy_filename, strategy_traceback
+from analysis.strategy.actions import storable
 from analysis.timeframes import Bars
 
 T = TypeVar("T")
@@ -138,7 +139,7 @@ def spell(action: object) -> str:
     if items is None:
         return f"a value of type {type(action).__name__}"
     parts = [f"{key}={_short(value)}" for key, value in list(items)[:16] if isinstance(key, str)]
-    return " ".join(parts)[:300]
+    return storable(" ".join(parts))[:300]
 
 
 def _short(value: object) -> str:

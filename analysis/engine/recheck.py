@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ class Recorder:
         self._all_kept = sys.maxsize if audit else _ALL_KEPT
         self.bars: defaultdict[int, list[int]] = defaultdict(list)
         self.acted: defaultdict[int, list[Decision]] = defaultdict(list)
+        self.in_vain: defaultdict[int, frozenset[int]] = defaultdict(frozenset)  # bars of decisions without effect
         self.altered: set[int] = set()  # symbols whose trades were changed while they were open
 
     def take(self, seat: Seat, bar: int, stop: int, actions: list[Any]) -> None:
@@ -52,15 +54,17 @@ class Recorder:
             kept.append(Decision(bar, float(self._simulation.equity[stop - 1]), positions, copies, orders))
 
     def take_signals(self, seats: Sequence[Seat], found: Sequence[Signals]) -> None:
-        """The decisions of arrays."""
+        """The decisions of arrays; those in vain are nothing that `run_tick` has to repeat."""
         for seat, signals in zip(seats, found, strict=True):
-            self.bars[seat.symbol] = signals.bars.tolist()
-            every = range(0, len(signals.bars), max(len(signals.bars) // self._all_kept, 1))
+            bars, requests = signals.bars[~signals.in_vain], signals.requests[~signals.in_vain]
+            self.in_vain[seat.symbol] = frozenset(signals.bars[signals.in_vain].tolist())
+            self.bars[seat.symbol] = bars.tolist()
+            every = range(0, len(bars), max(len(bars) // self._all_kept, 1))
             self.acted[seat.symbol] = [
                 Decision(
-                    int(signals.bars[i]),
-                    float(self._simulation.equity[seat.stops[signals.bars[i]] - 1]),
-                    actions=(written(signals.requests[i].item(), self._simulation),),
+                    int(bars[i]),
+                    float(self._simulation.equity[seat.stops[bars[i]] - 1]),
+                    actions=(written(requests[i].item(), self._simulation),),
                 )
                 for i in every
             ]
@@ -89,21 +93,27 @@ def recheck(
     if remake is None:
         return
 
+    in_vain = recorder.in_vain[seat.symbol]
+
     def rerun(bar: int, future: Candles) -> Sequence[Decision]:
-        return _decisions_again(seat, legs, settings, bar, future)
+        return [one for one in _decisions_again(seat, legs, settings, bar, future) if one.bar not in in_vain]
 
     driver = seat.driver
+    acted = recorder.acted.get(seat.symbol, [])
+    if driver.has_signals:  # arrays do not ask what is open, run_tick may
+        acted = [replace(one, positions=partial(_open_at, seat, int(seat.stops[one.bar]))) for one in acted]
     check_run(
         remake=remake,
         candles=seat.bars.candles,
         frame=driver.frame,
         window=driver.window,
         first_bar=seat.first_bar,
-        acted=recorder.acted.get(seat.symbol, []),
+        acted=acted,
         idle=_idle(seat, recorder, audit=audit),
         rerun=rerun,
         complete_to=min(recorder.complete_to(seat.symbol), len(seat.bars) - 1),
         fast=_fast(seat),
+        replay=driver.mask is not None and seat.sees_positions,  # closing a trade may be what the mask leaves out
         audit=audit,
         on_progress=None if on_progress is None else _throttled(on_progress),
     )
@@ -132,14 +142,15 @@ def _idle(seat: Seat, recorder: Recorder, *, audit: bool) -> list[Decision]:
     where trades were changed on the way."""
     if seat.first_bar >= len(seat.bars) or (seat.sees_positions and seat.symbol in recorder.altered):
         return []
-    acted = recorder.bars.get(seat.symbol, [])
+    acted = sorted({*recorder.bars[seat.symbol], *recorder.in_vain[seat.symbol]})
     if audit:
         bars = np.setdiff1d(np.arange(seat.first_bar, len(seat.bars)), acted)
     else:
         bars = idle_bars(seat.driver.frame, first_bar=seat.first_bar, acted=acted, fast=_fast(seat) is not None)
     equity = seat.desk.simulation.equity
     return [
-        Decision(int(bar), float(equity[seat.stops[bar] - 1]), _open_at(seat, int(seat.stops[bar]))) for bar in bars
+        Decision(int(bar), float(equity[seat.stops[bar] - 1]), partial(_open_at, seat, int(seat.stops[bar])))
+        for bar in bars
     ]
 
 

@@ -63,8 +63,8 @@ class Seat:
 
     @property
     def sees_positions(self) -> bool:
-        """Whether what is open has a say in what the strategy decides."""
-        return self.told or self.desk.consulted
+        """Whether what is open may have a say in what run_tick decides; it may where entry_signals left it unasked."""
+        return self.driver.has_signals or self.told or self.desk.consulted
 
     def open_window(self) -> None:
         """Begin at the first bars."""

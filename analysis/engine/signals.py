@@ -1,7 +1,7 @@
 """Trading without asking bar by bar: the whole decision of a strategy as arrays (`entry_signals`)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,12 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.engine.journal import Journal
-from analysis.engine.kernel.records import LONG, MARKET, NEVER, PLACED, REQUEST, SHORT, Request
+from analysis.engine.kernel.records import LONG, MARKET, NEVER, PLACED, REQUEST, SHORT, TOO_MANY_OPEN, Request
 from analysis.engine.result import MAX_REFUSALS_KEPT, Refusal
 from analysis.engine.seat import Seat
 from analysis.engine.simulation import Simulation
 from analysis.errors import RunFailed
-from analysis.strategy.actions import MAX_TAG_LENGTH
+from analysis.strategy.actions import MAX_PRICE, MAX_TAG_LENGTH, storable
 
 _SIZES = ("lots", "risk_percent", "lots_per_equity")
 _LEVELS = ("sl", "tp")
@@ -26,11 +26,15 @@ _SIDES = {"buy": LONG, "long": LONG, "sell": SHORT, "short": SHORT, "": 0}
 
 @dataclass(frozen=True)
 class Signals:
-    """Requests of one symbol with the bars they were decided on, and what was refused: bar, side, code, reason."""
+    """Requests of one symbol with the bars they were decided on, and what was refused: bar, side, code, reason.
+
+    `in_vain` are requests for which there was no place beside what was open: whether they are made is all the same.
+    """
 
     requests: NDArray[np.void]
     bars: NDArray[np.int64]
     refused: tuple[tuple[int, str, str, str], ...]
+    in_vain: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -54,15 +58,17 @@ def trade_signals(seats: Sequence[Seat], simulation: Simulation, journal: Journa
     found = [read_signals(s.driver.signals, s.first_bar, s.stops, simulation, s.symbol) for s in seats]
     requests = np.concatenate([signals.requests for signals in found])
     closes = np.concatenate([s.bars.closes(f.bars) for s, f in zip(seats, found, strict=True)])
-    if len(seats) > 1:
-        order = np.argsort(closes, kind="stable")
-        requests, closes = requests[order], closes[order]
+    order = np.argsort(closes, kind="stable")
+    requests, closes = requests[order], closes[order]
     first_order = simulation.last_order + 1
     codes, wanted = simulation.place(requests, len(simulation.market))
     sent = SentSignals(simulation, first_order, np.flatnonzero(codes == PLACED), closes, requests)
     refused = len(codes) - len(sent.placed) + sum(len(signals.refused) for signals in found)
     journal.send(sent, refused, lambda: _refusals(seats, found, sent, codes, wanted))
-    return found
+    in_vain = np.empty(len(codes), np.bool_)
+    in_vain[order] = codes == TOO_MANY_OPEN
+    ends = np.cumsum([len(signals.bars) for signals in found])[:-1]
+    return [replace(signals, in_vain=part) for signals, part in zip(found, np.split(in_vain, ends), strict=True)]
 
 
 def _refusals(
@@ -115,7 +121,7 @@ def read_signals(
     for name, values in columns.items():
         requests[name] = values[sound]
     requests["tag"] = _tags(frame, bars, simulation)
-    return Signals(requests, bars, refused)
+    return Signals(requests, bars, refused, np.zeros(len(bars), np.bool_))
 
 
 def _check_columns(frame: pd.DataFrame) -> None:
@@ -163,6 +169,7 @@ def _problems(columns: dict[str, NDArray[np.float64]]) -> dict[int, tuple[str, s
         refuse(np.isinf(values), "not_finite", f"{name} is infinite, not a number one can trade")
     for name in _LEVELS:
         refuse(columns[name] <= 0, "not_understood", f"{name} must be a price above zero")
+        refuse(columns[name] > MAX_PRICE, "not_understood", f"{name} must be a price of at most {MAX_PRICE:g}")
     for name in _SIZES:
         refuse(columns[name] < 0, "not_understood", f"{name} must not be negative")
     percent = columns["risk_percent"]
@@ -181,4 +188,4 @@ def _tags(frame: pd.DataFrame, bars: NDArray[np.int64], simulation: Simulation) 
     if "tag" not in frame.columns:
         return np.zeros(len(bars), np.int64)
     texts = [value if isinstance(value, str) else "" for value in frame["tag"].iloc[bars]]
-    return np.array([simulation.tag(text[:MAX_TAG_LENGTH]) for text in texts], np.int64)
+    return np.array([simulation.tag(storable(text)[:MAX_TAG_LENGTH]) for text in texts], np.int64)

@@ -42,6 +42,7 @@ def check_run(
     rerun: Rerun,
     complete_to: int = -1,
     fast: pd.DataFrame | None = None,
+    replay: bool = False,
     audit: bool = False,
     on_progress: Progress | None = None,
 ) -> Rederivation:
@@ -53,7 +54,7 @@ def check_run(
     decisions with actions, ascending, all of them up to the bar `complete_to`; `idle` some without.
     `rerun(bar, future)` runs the backtest of a fresh strategy by `run_tick` alone on the data up to the close of
     `bar`, then on `future` (bars of the run's timeframe, perhaps none), and returns the decisions with actions up to
-    `bar`. It is called for strategies that remember, and before a decision is called wrong.
+    `bar`. It is called for strategies that remember, with `replay` for any, and before a decision is called wrong.
 
     `on_progress(done, total)` is called before each cut, and begins anew when whole backtests follow; what it raises
     passes through. Raises RunFailed (look_ahead, fast_path_mismatch, not_deterministic).
@@ -76,7 +77,7 @@ def check_run(
         check.at(cut, part)
     if check.raised is not None and not check.compared:
         raise accuser.unchecked(check.raised)
-    if check.remembers:
+    if check.remembers or replay:
         replays.run(acted, idle, audit=audit, on_progress=tell)
     return Rederivation(
         bars_checked=len(check.asked | replays.bars),

@@ -134,7 +134,10 @@ def _same(x: Any, y: Any) -> bool:
     if _is_nothing(x) or _is_nothing(y):
         return _is_nothing(x) and _is_nothing(y)
     if isinstance(x, Real | np.bool_) and isinstance(y, Real | np.bool_):
-        p, q = float(x), float(y)
+        try:
+            p, q = float(x), float(y)
+        except OverflowError:  # an int too large for a float, to be refused as an action
+            return bool(x == y)
         return p == q or (np.isfinite(p) and np.isfinite(q) and abs(p - q) <= _NOISE * max(abs(p), abs(q)))
     if isinstance(x, Mapping) and isinstance(y, Mapping):
         return x.keys() == y.keys() and all(_same(x[key], y[key]) for key in x)

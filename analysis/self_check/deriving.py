@@ -24,7 +24,7 @@ class Decision:
 
     bar: int
     equity: float
-    positions: tuple[Position, ...] = ()
+    positions: tuple[Position, ...] | Callable[[], tuple[Position, ...]] = ()  # or what tells them, since few are asked
     actions: tuple[object, ...] = ()
     orders: tuple[PendingOrder, ...] = ()
 
@@ -90,7 +90,8 @@ def ask(derived: Derived, decision: Decision, window: int) -> tuple[object, ...]
     strategy: Any = derived.strategy
     for name in ("positions", "orders"):
         if isinstance(strategy, BaseStrategy) or isinstance(getattr(type(strategy), name, None), tuple):
-            setattr(strategy, name, getattr(decision, name))
+            there = getattr(decision, name)
+            setattr(strategy, name, there() if callable(there) else there)
     rows = derived.frame.iloc[decision.bar + 1 - window : decision.bar + 1]
     try:
         with quiet():

@@ -86,6 +86,14 @@ def _dense_bars(candles: Candles, first_bar: int, acted: Sequence[int]) -> list[
     return [near[int(i)] for near in days.values() for i in np.linspace(0, len(near) - 1, min(share, len(near)))]
 
 
+def has_few_values(column: pd.Series) -> bool:
+    """Whether a column holds one of some values; lists and the like, which have no hash, are never the same."""
+    try:
+        return int(column.iloc[:512].nunique()) <= _FEW_VALUES
+    except TypeError:
+        return False
+
+
 def _rare_bars(frame: pd.DataFrame, first_bar: int, last: int) -> list[int]:
     """For some columns with few values a bar at which the rarest of them stands."""
     found: list[int] = []
@@ -93,7 +101,7 @@ def _rare_bars(frame: pd.DataFrame, first_bar: int, last: int) -> list[int]:
         if name in COLUMNS or len(found) == _RARE_CUTS:
             continue
         column = frame.iloc[first_bar : min(last, first_bar + _CHEAP_BARS) + 1, i]
-        if column.iloc[:512].nunique() > _FEW_VALUES:
+        if not has_few_values(column):
             continue
         codes = pd.factorize(column, use_na_sentinel=False)[0]
         counts = np.bincount(codes)

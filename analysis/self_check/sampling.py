@@ -9,13 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.candles import COLUMNS
-from analysis.self_check.planning import reach
+from analysis.self_check.planning import has_few_values, reach
 
 _LEARNED_BARS = 20_000
 _ENOUGH_ACTIONS = 12
 _MOST_COLUMNS = 14
 _BINS = 20
-_FEW_VALUES = 8
 _FEW_IDLE = 16
 
 _Bars = NDArray[np.int64]
@@ -72,7 +71,7 @@ def _traits(rows: pd.DataFrame) -> Iterator[tuple[NDArray[Any], bool]]:
     numbers: list[NDArray[np.float64]] = []
     for i, name in enumerate(rows.columns[: 4 * _MOST_COLUMNS]):
         column = rows.iloc[:, i]
-        if name not in COLUMNS and column.iloc[:512].nunique() <= _FEW_VALUES:
+        if name not in COLUMNS and has_few_values(column):
             codes = pd.factorize(column, use_na_sentinel=False)[0]
             yield np.minimum(codes, _BINS), False
         elif isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu" and len(numbers) < _MOST_COLUMNS:

@@ -9,6 +9,12 @@ from numbers import Integral, Real
 from typing import Any, Final, NamedTuple
 
 MAX_TAG_LENGTH = 64
+MAX_PRICE = 1e10  # whole ticks of it fit into 64 bits with a tick of 1e-8
+
+
+def storable(text: str) -> str:
+    """`text` with the characters that neither UTF-8 nor PostgreSQL can hold written out as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", r"\x00")
 
 
 class Side(StrEnum):
@@ -178,13 +184,15 @@ def _number(key: str, value: object) -> float:
 
 
 def _price(key: str, value: object) -> float | None:
-    if isinstance(value, float) and 0.0 < value < math.inf:  # nearly always
+    if isinstance(value, float) and 0.0 < value <= MAX_PRICE:  # nearly always
         return float(value)
     if value is None:
         return None
     number = _number(key, value)
     if number <= 0:
         raise _Misread(f"{key} must be a price above zero, not {number:g}")
+    if number > MAX_PRICE:
+        raise _Misread(f"{key} must be a price of at most {MAX_PRICE:g}, not {number:g}")
     return number
 
 
@@ -219,6 +227,8 @@ def _text(key: str, value: object) -> str | None:
         raise _Misread(f"{key} must be text, not {_show(value)}")
     if value is not None and len(value) > MAX_TAG_LENGTH:
         raise _Misread(f"{key} is longer than {MAX_TAG_LENGTH} characters")
+    if value is not None and value != storable(value):
+        raise _Misread(f"{key} has a character that cannot be stored: {_show(value)}")
     return value
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from analysis.errors import StrategyError
 from analysis.instrument import Instrument
+from analysis.strategy.actions import storable
 from analysis.strategy.fast_reads import NAMES, compile_strategy
 from analysis.strategy.params import resolve_params
 from analysis.strategy.schema import schema_problems
@@ -92,7 +93,7 @@ def strategy_filename(strategy_class: type[Any]) -> str:
 
 def describe(error: BaseException) -> str:
     """Type and message of what a strategy raised, bounded."""
-    text = "".join(traceback.format_exception_only(error)).strip()
+    text = storable("".join(traceback.format_exception_only(error)).strip())
     return text if len(text) <= 1_000 else f"{text[:997]}..."
 
 
@@ -101,7 +102,7 @@ def strategy_traceback(error: BaseException, filename: str) -> str:
     lines."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename]
     shown = traceback.format_list(frames[-MAX_TRACEBACK_FRAMES:])
-    return "Traceback (most recent call last):\n" + "".join(shown) + describe(error)
+    return "Traceback (most recent call last):\n" + storable("".join(shown)) + describe(error)
 
 
 def _last_line(error: BaseException, filename: str) -> int | None:

@@ -75,6 +75,14 @@ class TestActions:
             ({"action": "OPEN_TRADE", "side": "BUY", "lots": 1, "tag": "x" * 65}, "tag is longer than 64 characters"),
             ({"action": "OPEN_TRADE", "side": "BUY", "lots": 1, "sl": -1}, "sl must be a price above zero, not -1"),
             (
+                {"action": "OPEN_TRADE", "side": "BUY", "lots": 1, "sl": 1e300},
+                "sl must be a price of at most 1e+10, not 1e+300",
+            ),
+            (
+                {"action": "CLOSE_TRADE", "tag": "a\0"},
+                "tag has a character that cannot be stored: 'a\\x00'",
+            ),
+            (
                 {"action": "OPEN_TRADE", "side": "BUY", "sl": 1, "risk_percent": 101},
                 "risk_percent must be above 0 and at most 100 (1 means one per cent), not 101",
             ),

@@ -13,8 +13,8 @@ from tests.faults.platform import SYMBOL, Platform, running_platform
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 # Every check runs everywhere, but for two things no schema can state. A request can fit it and yet be refused: ids in a
-# body must be those of rows, its source a strategy, a symbol one of the run's. And signing out would end the session that the other requests need
-# (tests/accounts covers it).
+# body must be those of rows, its source a strategy, a symbol one of the run's. And signing out would end the session
+# that the other requests need (tests/accounts covers it).
 CONFIG = """
 [checks.positive_data_acceptance]
 enabled = false

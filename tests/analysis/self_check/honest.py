@@ -34,6 +34,58 @@ def crosses(df):
     return (fast > slow) & (fast.shift(1) <= slow.shift(1))
 
 
+class WritesLists(Honest):
+    """A column of values without a hash."""
+
+    def _ensure_indicators(self, df_input):
+        levels = [[low, high] for low, high in zip(df_input["low"], df_input["high"], strict=True)]
+        return super()._ensure_indicators(df_input).assign(levels=levels)
+
+    def go(self, df):
+        return crosses(df)
+
+
+class GuardedSignals(Honest):
+    """Honest as long as the risk settings allow one trade at a time."""
+
+    def go(self, df):
+        return df["close"] > df["close"].shift(1)
+
+    def run_tick(self, df_current_window, account_equity):
+        return [] if self.positions else super().run_tick(df_current_window, account_equity)
+
+    def entry_signals(self, df):
+        sl = (df["close"] - 0.001).round(5)
+        return pd.DataFrame({"side": df["go"].astype(int), "lots": 0.1, "sl": sl}, index=df.index)
+
+
+class MaskThatManages(Honest):
+    """Closes a quarter of an hour's end, and says that it does such things."""
+
+    manages_positions = True
+
+    def go(self, df):
+        return crosses(df)
+
+    def entry_mask(self, df):
+        return df["go"].to_numpy()
+
+    def run_tick(self, df_current_window, account_equity):
+        if self.positions:
+            return [{"action": "CLOSE_TRADE"}] if df_current_window.index[-1].minute % 15 == 0 else []
+        return super().run_tick(df_current_window, account_equity)
+
+
+class WritesAbsurdSizes(Honest):
+    """Refused, and no reason to stumble over."""
+
+    def go(self, df):
+        return crosses(df)
+
+    def run_tick(self, df_current_window, account_equity):
+        return [{**one, "lots": 10**400} for one in super().run_tick(df_current_window, account_equity)]
+
+
 class Averages(Honest):
     def go(self, df):
         return crosses(df)

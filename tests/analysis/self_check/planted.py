@@ -543,6 +543,28 @@ class SignalsTooMany(Planted):
         return signals(df, df["close"] > df["close"].shift(1).rolling(9).max())
 
 
+class MaskForgetsToClose(Planted):
+    """run_tick closes a trade at half past, the mask has the bars of entries only."""
+
+    def entry_mask(self, df):
+        return df["go"].to_numpy()
+
+    def run_tick(self, df_current_window, account_equity):
+        if self.positions:
+            return [{"action": "CLOSE_TRADE"}] if df_current_window.index[-1].minute % 15 == 0 else []
+        return super().run_tick(df_current_window, account_equity)
+
+
+class SignalsWhileOpen(Planted):
+    """run_tick holds one trade at a time, the arrays do not."""
+
+    def run_tick(self, df_current_window, account_equity):
+        return [] if self.positions else super().run_tick(df_current_window, account_equity)
+
+    def entry_signals(self, df):
+        return signals(df, df["go"])
+
+
 class SignalsWrongSize(Planted):
     def entry_signals(self, df):
         return signals(df, df["go"]).assign(lots=0.2)

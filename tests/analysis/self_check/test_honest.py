@@ -8,15 +8,16 @@ import pytest
 
 from analysis.candles import COLUMNS, Candles
 from analysis.engine import BacktestSettings, Leg, run_backtest, run_portfolio
+from analysis.errors import RunFailed
 from tests.analysis.self_check import honest
 from tests.analysis.self_check.bench import EURUSD, check, first_rows, market, remaker
 
 CASES = sorted(
     name
     for name, value in vars(honest).items()
-    if isinstance(value, type) and value.__module__ == honest.__name__ and name != "Honest"
+    if isinstance(value, type) and value.__module__ == honest.__name__ and name not in ("Honest", "GuardedSignals")
 )
-WITHOUT_TRADES = {"NeverTrades"}
+WITHOUT_TRADES = {"NeverTrades", "WritesAbsurdSizes"}
 
 
 @pytest.mark.parametrize(("name", "seed"), list(zip(CASES, cycle((2, 1, 0)), strict=False)))
@@ -56,3 +57,20 @@ def test_in_a_run_of_several_symbols(name):
         shifted = {**columns, "time": columns["time"] - columns["time"][0] // 86_400_000 * 86_400_000 + 7 * 86_400_000}
         legs.append(Leg(remake(), Candles(symbol, **shifted), replace(EURUSD, symbol=symbol), remake))
     assert {trade.symbol for trade in run_portfolio(legs, settings).trades} == {"EURUSD", "GBPUSD"}
+
+
+class TestOneTradeAtATime:
+    """`run_tick` may look at what is open where the risk settings keep the arrays from opening more."""
+
+    @pytest.mark.parametrize("seed", [0, 1, 2])
+    @pytest.mark.parametrize("audit", [False, True])
+    def test_a_guard_beside_the_setting_is_honest(self, seed, audit):
+        rows = 400 if audit else None
+        result = check(honest.GuardedSignals, honest, seed, rows=rows, audit=audit, risk={"max_open_positions": 1})
+        assert len(result.trades) >= 1
+        assert {refusal.code for refusal in result.refusals} == {"max_open_positions"}
+
+    def test_without_the_setting_it_is_not(self):
+        with pytest.raises(RunFailed) as caught:
+            check(honest.GuardedSignals, honest, 0)
+        assert caught.value.code == "fast_path_mismatch"

@@ -43,6 +43,7 @@ def test_a_decision_is_shown_with_and_without_the_future():
         ("SignalsWrongTarget", "'tp': ", "Look at tp"),
         ("SignalsOneBarLate", "entry_signals says nothing, but run_tick says [{", "too early or too late"),
         ("SignalsTooMany", "but run_tick says nothing", "lacks a condition"),
+        ("SignalsWhileOpen", "but run_tick says nothing", "lacks a condition"),
         ("SignalsTooFew", "entry_signals says nothing, but run_tick says [{", "one condition too many"),
         ("MaskForgetsShorts", "entry_mask says nothing, but run_tick says [{", "'side': 'SELL'"),
         ("MaskForgetsAnHour", "entry_mask says nothing", "14:"),

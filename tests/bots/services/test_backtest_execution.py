@@ -260,6 +260,18 @@ def test_a_full_disk_fails_the_run_with_the_reason(monkeypatch):
     assert "No space left" in run.error
 
 
+@pytest.mark.parametrize("character", ["\\0", "\\ud800"])
+def test_what_the_database_cannot_hold_is_written_out(character):
+    raising = f"\ndef boom(self, w, e):\n    raise ValueError('a{character}b')\nStrategy.run_tick = boom\n"
+    run = execute(run_with(raising))
+    assert (run.status, run.error_code) == ("FAILED", "strategy_error")
+    assert "ValueError: a\\" in run.error
+    unknown = f"\nStrategy.run_tick = lambda self, w, e: [{{'action': 'a{character}b'}}]\n"
+    run = execute(run_with(unknown))
+    assert run.status == "COMPLETED", run.error
+    assert run.refusals[0]["action"].startswith("action=a\\")
+
+
 def test_a_fault_of_ours_fails_the_run_and_is_raised_for_the_log(monkeypatch):
     def broken(lease):
         raise KeyError("internal detail")
