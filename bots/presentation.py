@@ -87,7 +87,9 @@ class FigureGroup:
 
 
 def figure_groups(stats: Mapping[str, object]) -> list[FigureGroup]:
-    """Every figure of a run's stats in reading order; empty without stats."""
+    """Every single figure of a run's stats in reading order; empty without stats. Tables (P&L by month and the like)
+    are left to the report, which has room for them."""
+    stats = {name: value for name, value in stats.items() if not isinstance(value, list | dict)}
     ordered = {name for names in FIGURE_GROUPS.values() for name in names}
     names_of = {**FIGURE_GROUPS, "More": tuple(sorted(set(stats) - ordered))}
     groups = (

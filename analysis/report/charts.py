@@ -75,7 +75,7 @@ def equity_chart(curve: Curve) -> Markup:
         f"lowest {money(low)}, highest {money(high)}."
     )
     baseline = tag("line", x1="0", x2="100%", y1=_pct(start), y2=_pct(start), class_="baseline")
-    marks = [Mark(1 - mark.place, mark.label) for mark in scale.marks(5)]
+    marks = [Mark(1 - mark.place, mark.label) for mark in scale.marks(7)]
     return _framed("equity", label, joined(shade, baseline), drawing, marks, _times(curve), list(_readings(curve)))
 
 
@@ -92,7 +92,7 @@ def drawdown_chart(curve: Curve) -> Markup:
     spot = tag("circle", cx=_pct(curve.across(curve.trough)), cy=_pct(scale.place(deepest)), r="3.5", class_="spot")
     when = epoch(int(curve.time[curve.trough]))
     label = f"Drawdown in per cent of the previous peak; deepest {per_cent(deepest)} on {when} UTC."
-    marks = [Mark(mark.place, f"{MINUS if mark.place else ''}{mark.label} %") for mark in scale.marks(3)]
+    marks = [Mark(mark.place, f"{MINUS if mark.place else ''}{mark.label} %") for mark in scale.marks(4)]
     over = [*([spot] if deepest else []), *_readings(curve)]
     return _framed("drawdown", label, None, drawing, marks, _times(curve), over)
 

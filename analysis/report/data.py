@@ -31,7 +31,7 @@ class ReportData:
 
     `equity_time` is epoch milliseconds UTC; `outline_only` says that the curve is not every point there was. `trades`
     are the first rows of the log, with times in ISO 8601, `trades_total` how many rows there are, and `trades_url`
-    where all of them are.
+    where all of them are (http or https; any other is not shown).
     """
 
     title: str

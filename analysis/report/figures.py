@@ -144,9 +144,9 @@ lr_correlation | Straightness of the balance | ratio | Correlation of the balanc
 lr_standard_error | Standard error of the balance | money | From its least-squares line
 # Streaks
 max_consecutive_wins | Most wins in a row | count | In order of entry; a trade at zero ends a streak
-max_consecutive_wins_pnl | P&L of that streak | money | Of the most wins in a row
+max_consecutive_wins_pnl | P&L of the most wins | money |
 max_consecutive_losses | Most losses in a row | count |
-max_consecutive_losses_pnl | P&L of that streak | money | Of the most losses in a row
+max_consecutive_losses_pnl | P&L of the most losses | money |
 max_consecutive_profit | Richest streak | money |
 max_consecutive_profit_trades | Trades of the richest streak | count |
 max_consecutive_loss | Costliest streak | money |

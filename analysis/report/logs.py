@@ -6,7 +6,7 @@ from typing import Any
 
 from analysis.report.markup import Markup, joined, tag
 from analysis.report.tables import Cell, Column, gained, table
-from analysis.report.wording import NOTHING, counted, decimals_of, direction, moment, number
+from analysis.report.wording import NOTHING, counted, decimals_of, direction, ending, moment, number
 
 Row = Mapping[str, Any]
 
@@ -19,7 +19,9 @@ def trade_list(trades: Sequence[Row]) -> Markup:
     shown = trades[:MOST_TRADES]
     decimals = {symbol: _decimals(shown, symbol) for symbol in {trade.get("symbol") for trade in shown}}
     several = len(decimals) > 1
-    tagged = any(trade.get("tag") for trade in shown)
+    tags = {trade.get("tag") or "" for trade in shown}
+    tagged = len(tags) > 1
+    caption = "Trades in order of entry" + ("" if tagged or "" in tags else f", each tagged {tags.pop()}")
     columns = [
         Column("#", "words"), *([Column("Symbol", "words")] if several else []), Column("Side", "words"),
         Column("Lots"), Column("Entry (UTC)", "words"), Column("at"), Column("Stop", "number wide"),
@@ -28,7 +30,7 @@ def trade_list(trades: Sequence[Row]) -> Markup:
         *([Column("Tag", "words tag")] if tagged else []),
     ]  # fmt: skip
     rows = [_trade(trade, decimals[trade.get("symbol")], several=several, tagged=tagged) for trade in shown]
-    return table("Trades in order of entry", columns, rows, "trades")
+    return table(caption, columns, rows, "trades")
 
 
 def _trade(trade: Row, decimals: int, *, several: bool, tagged: bool) -> list[Cell | str]:
@@ -62,7 +64,7 @@ def _numbered(trade: Row) -> str:
 
 def _reason(trade: Row) -> Cell:
     mark = tag("abbr", "*", title="Which level came first within the minute is an assumption")
-    return Cell(joined(_said(trade.get("exit_reason")), mark if trade.get("intrabar_decided") else None))
+    return Cell(joined(ending(trade.get("exit_reason")), mark if trade.get("intrabar_decided") else None))
 
 
 def _said(value: object) -> str:

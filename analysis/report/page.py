@@ -12,9 +12,9 @@ from analysis.report.markup import Markup, joined, tag
 CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 _CONTENTS = (
-    ("warnings", "Warnings"), ("intrabar", "Certainty"), ("equity", "Equity"), ("months", "Months"), ("multiples", "R"),
-    ("breakdowns", "Breakdowns"), ("drawdowns", "Drawdowns"), ("monte-carlo", "Luck"), ("statistics", "Statistics"),
-    ("trades", "Trades"), ("refusals", "Refusals"), ("reproducibility", "Reproduce"),
+    ("warnings", "Warnings"), ("intrabar", "Certainty"), ("costs", "Costs"), ("equity", "Equity"), ("months", "Months"),
+    ("multiples", "R"), ("breakdowns", "Breakdowns"), ("drawdowns", "Drawdowns"), ("monte-carlo", "Luck"),
+    ("statistics", "Statistics"), ("trades", "Trades"), ("refusals", "Refusals"), ("reproducibility", "Reproduce"),
 )  # fmt: skip
 
 
@@ -23,6 +23,7 @@ def render_report(report: ReportData) -> str:
     made = {
         "warnings": sections.warnings(report),
         "intrabar": sections.intrabar(report),
+        "costs": sections.costs(report),
         "equity": sections.equity(report),
         "months": sections.months(report),
         "multiples": sections.multiples(report),

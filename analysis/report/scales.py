@@ -9,7 +9,7 @@ from analysis.report.wording import number
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _HOURS = (1, 2, 3, 6, 12)
-_DAYS = (1, 2, 3, 7, 14)
+_DAYS = (1, 2, 3, 5, 7, 14)
 _MONTH_STEPS = (1, 2, 3, 6)
 _DAY_MS = 86_400_000
 

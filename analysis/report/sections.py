@@ -64,11 +64,32 @@ def intrabar(report: ReportData) -> Markup | None:
         (f"As chosen{f' ({rule})' if rule else ''}", stats["net_pnl"]),
         ("Always for the trade", stats["pnl_optimistic"]),
     )
-    tiles = [
+    return section("intrabar", "Certainty within the minute", tag("p", words), _amounts(bounds, "tiles three"))
+
+
+def costs(report: ReportData) -> Markup | None:
+    """What was left of the profit after commission and swap."""
+    stats = report.stats
+    if any(stats.get(name) is None for name in ("pnl_before_costs", "total_commission", "total_swap", "net_pnl")):
+        return None
+    share = stats.get("costs_of_gross_profit_pct")
+    words = "The spread is in the prices of the fills and not counted here."
+    if share:
+        words = f"Commission and swap take {per_cent(share, 1)} of the profit the winners made before them. {words}"
+    steps = (
+        ("P&L before", stats["pnl_before_costs"]), ("Commission", 0 - stats["total_commission"]),
+        ("Swap", stats["total_swap"]), ("Net P&L", stats["net_pnl"]),
+    )  # fmt: skip
+    return section("costs", "Costs", tag("p", words), _amounts(steps, "tiles four"))
+
+
+def _amounts(named: Sequence[tuple[str, Any]], look: str) -> Markup:
+    """Gains and losses side by side."""
+    tiles = (
         tag("div", tag("dt", label), tag("dd", signed(value, money(value)), class_=direction(value)))
-        for label, value in bounds
-    ]
-    return section("intrabar", "Certainty within the minute", tag("p", words), tag("dl", *tiles, class_="tiles three"))
+        for label, value in named
+    )
+    return tag("dl", *tiles, class_=look)
 
 
 def equity(report: ReportData) -> Markup | None:
@@ -189,7 +210,7 @@ def trades(report: ReportData) -> Markup | None:
     note: list[Child] = []
     if total > shown:
         note.append(f"The first {number(shown)} of {counted(total, 'row')}. ")
-    if report.trades_url:
+    if report.trades_url.startswith(("https://", "http://")):  # any other could be a script
         note += ["All of them, with every column: ", tag("a", report.trades_url, href=report.trades_url)]
     heading = f"Trades ({number(total)})"
     return section("trades", heading, tag("p", *note, class_="note") if note else None, trade_list(report.trades))

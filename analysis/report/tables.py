@@ -10,6 +10,7 @@ from analysis.report.wording import (
     NOTHING,
     direction,
     duration,
+    ending,
     moment,
     money,
     multiple,
@@ -105,10 +106,8 @@ def breakdown(caption: str, key: str, rows: Sequence[Row]) -> Markup:
 
 
 def _broken_down(key: str, row: Row, most: float) -> list[Cell | str]:
-    label = row[key]
-    named = f"{label:02}:00" if key == "hour" and isinstance(label, int) else str(label or "without")
     return [
-        "all others" if label is None else named,
+        _row_name(key, row[key]),
         number(row["trades"]),
         per_cent(row["win_rate"], 0),
         gained(row["pnl"]),
@@ -116,6 +115,14 @@ def _broken_down(key: str, row: Row, most: float) -> list[Cell | str]:
         number(row["profit_factor"]),
         Cell(diverging_bar(float(row["pnl"]), most)),
     ]
+
+
+def _row_name(key: str, label: object) -> str:
+    if label is None:
+        return "all others"
+    if key == "hour" and isinstance(label, int):
+        return f"{label:02}:00"
+    return ending(label) if key == "exit_reason" else str(label or "without")
 
 
 def drawdown_table(rows: Sequence[Row]) -> Markup:

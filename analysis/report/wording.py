@@ -6,6 +6,9 @@ from typing import TypeGuard
 
 NOTHING = "–"
 MINUS = "\N{MINUS SIGN}"  # read aloud and as wide as a digit, which a hyphen is not
+_EXITS = {
+    "sl": "stop loss", "tp": "take profit", "signal": "signal", "stop_out": "stop-out", "end_of_data": "end of data",
+}  # fmt: skip
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
@@ -64,6 +67,11 @@ def duration(seconds: object) -> str:
         elif parts:
             break
     return " ".join(parts[:2]) or "0 s"
+
+
+def ending(exit_reason: object) -> str:
+    """Why a trade ended; a reason without words is said as it is."""
+    return NOTHING if exit_reason is None else _EXITS.get(str(exit_reason), str(exit_reason))
 
 
 def direction(value: object) -> str | None:

@@ -5,7 +5,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import CharField, F, Func, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from bots.admin.pages import NOTHING, KeptAdmin, object_link, preformatted, pretty_json, rendered
@@ -66,7 +67,7 @@ class BacktestRunAdmin(KeptAdmin):
         if run is not None and run.error_code:
             fieldsets.append(("Error", {"fields": ("error_code", "error", "traceback")}))
         if run is not None and run.stats:
-            results = ("equity", "figures", "notes", "trades", "refused")
+            results = ("report", "equity", "figures", "notes", "trades", "refused")
             fieldsets.append(("Result", {"fields": results}))
         identity = ("id", "engine_version", "data_fingerprint", "digest", "instruments", "settings", "candles")
         return [*fieldsets, ("Identity", {"fields": identity})]
@@ -143,6 +144,13 @@ class BacktestRunAdmin(KeptAdmin):
     @admin.display
     def traceback(self, run: BacktestRun) -> str:
         return preformatted(run.error_traceback)
+
+    @admin.display
+    def report(self, run: BacktestRun) -> str:
+        if run.status != BacktestRun.Status.COMPLETED:
+            return NOTHING
+        address = reverse("backtest-run-report", args=[run.pk])
+        return format_html('<a href="{}">All charts and statistics on one page</a>', address)
 
     @admin.display
     def equity(self, run: BacktestRun) -> str:

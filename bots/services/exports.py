@@ -30,14 +30,28 @@ class Export:
     """A file that is read while it is sent; `size` (bytes) where it is known before."""
 
     filename: str
-    chunks: Iterator[bytes]
+    chunks: "Chunks"
     size: int | None = None
+
+
+class Chunks(Iterator[bytes]):
+    """The pieces of an open file, which is closed by `close` also when nobody reads it: a generator that was never
+    started cannot do that."""
+
+    def __init__(self, file: IO[bytes], pieces: Iterator[bytes]) -> None:
+        self._file, self._pieces = file, pieces
+
+    def __next__(self) -> bytes:
+        return next(self._pieces)
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def export_csv(run: BacktestRun, part: str) -> Export:
     """`part` (of PARTS) of a run with times in ISO 8601. Raises NotCompleted, ArtifactsCleared."""
     file = _opened(run, part)
-    return Export(filename(run, f"{part}.csv"), _csv(file))
+    return Export(filename(run, f"{part}.csv"), Chunks(file, _csv(file)))
 
 
 def export_parquet(run: BacktestRun, part: str) -> Export:
@@ -45,7 +59,7 @@ def export_parquet(run: BacktestRun, part: str) -> Export:
     file = _opened(run, part)
     size = file.seek(0, 2)
     file.seek(0)
-    return Export(filename(run, f"{part}.parquet"), _pieces(file), size)
+    return Export(filename(run, f"{part}.parquet"), Chunks(file, _pieces(file)), size)
 
 
 def filename(run: BacktestRun, ending: str) -> str:

@@ -129,6 +129,13 @@ def test_the_page_of_a_run_leaves_the_full_list_of_refusals_in_the_database(clie
     assert not [sql for sql in selected if re.search(r'(?<!\()"bots_backtestrun"\."refusals"', sql)]
 
 
+def test_the_page_of_a_run_leads_to_its_report(client, boss):
+    run = completed()
+    address = f"/api/bots/backtest-runs/{run.pk}/report/"
+    assert f'href="{address}"' in client.get(page(run, "change")).content.decode()
+    assert client.get(address)["Content-Type"] == "text/html; charset=utf-8"
+
+
 def test_the_page_of_a_failed_run_shows_why_and_no_empty_result(client, boss):
     run = BacktestRunFactory(
         status="FAILED", error_code="strategy_error", error="boom", error_traceback="Traceback <module>"

@@ -94,6 +94,11 @@ def test_figures_are_grouped_ordered_and_spelled_for_people():
     ]
 
 
+def test_a_table_among_the_stats_is_no_figure():
+    stats = {"by_tag": [{"tag": "", "pnl": 1.0}], "intraday": {"pnl": 1.0}, "sqn": 1.5}
+    assert figure_groups(stats) == [FigureGroup("More", (Figure("Sqn", "1.50"),))]
+
+
 def test_no_stats_no_figures():
     assert figure_groups({}) == []
 

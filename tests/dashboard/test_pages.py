@@ -170,6 +170,17 @@ def test_the_owner_reads_the_result(client, trader):
     assert "http-equiv" not in page
 
 
+def test_a_completed_run_and_no_other_leads_to_its_report(client, trader):
+    run = completed(trader)
+    address = f"/api/bots/backtest-runs/{run.pk}/report/"
+    page = body(client.get(run_url(run)))
+    for link in (address, f"{address}?download=1"):
+        assert f'href="{link}"' in page
+        assert client.get(link)["Content-Type"] == "text/html; charset=utf-8"
+    failed = BacktestRunFactory(**of(trader), status="FAILED", error_code="strategy_error", error="boom")
+    assert "report/" not in body(client.get(run_url(failed)))
+
+
 @pytest.mark.parametrize("status", ["PENDING", "RUNNING", "CANCELLING"])
 def test_the_page_reloads_itself_until_the_run_has_ended(client, trader, status):
     run = BacktestRunFactory(**of(trader), status=status, bars_done=1500, bars_total=6000)
