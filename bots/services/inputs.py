@@ -2,9 +2,9 @@
 rebuilt from what was kept when it is verified."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +19,8 @@ from analysis.utils.data_processor import load_m1_candles
 from bots.models import BacktestConfig, BacktestRun
 from bots.services.warmup import warm_start
 from trading.models import InstrumentSpecification
+
+_LONGEST_CLOSURE = timedelta(days=5)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ def gather(run: BacktestRun) -> Inputs:
     for symbol in run.instrument_symbols:
         start, found = warm_start(symbol, run.data_window_start, config.timeframe, config.warmup_bars)
         candles.append(_load(symbol, start, run))
+        warnings += _uncovered(candles[-1], run)
         if found < config.warmup_bars:
             warnings.append(
                 f"{symbol}: the store has {found} of the {config.warmup_bars} bars before the window "
@@ -124,6 +127,17 @@ def _load(symbol: str, start: datetime, run: BacktestRun) -> Candles:
     if candles.time[-1] < to_ms(window_start):
         return load_m1_candles(symbol, window_start, end, data_root=root)  # raises what is missing
     return candles
+
+
+def _uncovered(candles: Candles, run: BacktestRun) -> Iterator[str]:
+    """Where the store has nothing at an end of the window for longer than a market is closed over a holiday."""
+    inside = candles.time[candles.time >= to_ms(run.data_window_start)]
+    first, last = to_moment(inside[0]), to_moment(inside[-1])
+    start, end = run.data_window_start, run.data_window_end
+    if first - start > _LONGEST_CLOSURE:
+        yield f"{candles.symbol}: the window begins on {start:%Y-%m-%d}, the candles on {first:%Y-%m-%d}."
+    if end - last > _LONGEST_CLOSURE:
+        yield f"{candles.symbol}: the window ends on {end:%Y-%m-%d}, the candles on {last:%Y-%m-%d}."
 
 
 def _joined(fingerprints: Sequence[str]) -> str:

@@ -100,6 +100,17 @@ def test_what_precedes_the_window_only_warms_up():
     assert not [warning for warning in run.warnings if "the store has" in warning]
 
 
+def test_a_window_that_the_candles_do_not_fill_is_said():
+    def ends(**window: datetime) -> list[str]:
+        return [warning for warning in execute(run_with(**window)).warnings if ": the window " in warning]
+
+    assert ends(data_window_start=START - timedelta(days=4), data_window_end=START + timedelta(days=7)) == []
+    assert ends(data_window_start=START - timedelta(days=6), data_window_end=START + timedelta(days=9)) == [
+        "EURUSD: the window begins on 2024-12-31, the candles on 2025-01-06.",
+        "EURUSD: the window ends on 2025-01-15, the candles on 2025-01-08.",
+    ]
+
+
 def test_more_history_than_is_needed_changes_no_trade():
     start = START + timedelta(hours=20)
     some, more = (execute(run_with(data_window_start=start, config__warmup_bars=n)) for n in (600, 1_100))
