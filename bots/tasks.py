@@ -1,5 +1,6 @@
 """Celery's door to the services. Messages are ids; unknown arguments of a newer release are tolerated."""
 
+import gc
 import os
 import socket
 import threading
@@ -22,6 +23,7 @@ def _tell_loops(**_: object) -> None:
 def _keep_a_spare(**_: object) -> None:
     """Only of the prefork pool: in its processes, after the fork, in their main thread."""
     spare.keep()
+    gc.freeze()  # what was imported stays: collections need not look through it again and again
 
 
 @worker_process_shutdown.connect

@@ -115,7 +115,8 @@ def _sharing_candles(frame: pd.DataFrame, candles: pd.DataFrame) -> pd.DataFrame
     if type(frame) is not pd.DataFrame or frame.attrs or not first.dtypes.equals(candles.dtypes):
         return frame
     pairs = [(first[name].to_numpy(), candles[name].to_numpy()) for name in candles.columns]
-    if not all(np.shares_memory(ours, theirs) or np.array_equal(ours, theirs) for ours, theirs in pairs):
+    copied = [(ours, theirs) for ours, theirs in pairs if not np.shares_memory(ours, theirs)]
+    if not copied or not all(np.array_equal(ours, theirs) for ours, theirs in copied):
         return frame
     return pd.concat([candles, frame.iloc[:, count:]], axis=1)
 

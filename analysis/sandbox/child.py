@@ -1,5 +1,6 @@
 """The strategy's side: what runs inside the process that the platform started for one request."""
 
+import gc
 import os
 import socket
 import traceback
@@ -27,6 +28,7 @@ def main(channel_fd: int, *, warm: bool) -> None:
     channel = Channel(socket.socket(fileno=channel_fd))
     if warm:
         warm_up()  # before the limits hold
+        gc.freeze()  # what is there now stays: a collection would look through half a million objects each time
     try:
         memory = channel.receive_descriptor()
     except ChannelClosed:

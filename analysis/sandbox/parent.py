@@ -52,9 +52,11 @@ def run_in_child(job: BacktestJob, candles: Sequence[Candles], *, wall_clock_s: 
     Raises StrategyError for source or params that do not load, RunFailed when strategy, limits or child fail.
     """
     request = _request(job, candles)
-    with _shared_memory(candles) as memory, _asked(request, memory, wall_clock_s) as child:
-        spare.refill()
-        reply = child.wait_for("result", watch)
+    try:
+        with _shared_memory(candles) as memory, _asked(request, memory, wall_clock_s) as child:
+            reply = child.wait_for("result", watch)
+    finally:
+        spare.refill()  # not before: the run has the machine to itself
     try:
         return result_from_wire(reply)
     except (TypeError, ValueError, KeyError) as error:

@@ -1,6 +1,6 @@
 """A strategy's process that has started before it is needed: importing numpy, pandas and the engine takes a second.
 
-Each serves one request, like any other, and the next one is started as soon as it is taken; two runs never share one.
+Each serves one request, like any other, and the next one is started when that has ended; two runs never share one.
 Off unless a worker turns it on (`keep`), so nothing is left behind where nobody cleans up. A zygote will replace it.
 """
 

@@ -20,6 +20,7 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("time", "<i8"), ("open", "<f8"), ("high", "<f8"), ("low", "<f8"), ("close", "<f8"),
     ("tick_volume", "<i8"), ("spread", "<i4"),
 )  # fmt: skip
+_POPULATE = getattr(mmap, "MAP_POPULATE", 0)  # all pages at once, where the system can
 MAX_OVERLAYS_BYTES = 32 * 1024 * 1024
 MAX_OVERLAYS_DEPTH = 16
 
@@ -49,7 +50,7 @@ def lay_out(series: Sequence[Candles], memory: int) -> None:
 
 def mapped(memory: int, shapes: Sequence[tuple[str, int]]) -> list[Candles]:
     """The candles in the file `memory`, (symbol, bars) each, read-only: nothing is copied. Closes it."""
-    mapping = mmap.mmap(memory, 0, access=mmap.ACCESS_READ)
+    mapping = mmap.mmap(memory, 0, flags=mmap.MAP_SHARED | _POPULATE, prot=mmap.PROT_READ)
     os.close(memory)
     whole = np.frombuffer(mapping, np.uint8)
     offset, series = 0, []
