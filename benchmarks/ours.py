@@ -1,5 +1,6 @@
 """The work on our engine, as a program like the peers': the last argument names the strategy of `strategies/`."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ class Ours:
         self.fingerprint = self.candles.fingerprint()  # belongs to loading the candles
         path = STRATEGIES / f"{strategy}.py"
         self.strategy_class = load_strategy_class(path.read_text(), path.name)
+        gc.freeze()  # as a strategy's process does before its run
 
     def run(self) -> tuple[BacktestResult, dict[str, Any]]:
         """The backtest and the figures that everyone works out; the self-check needs `remake` and is not part of it."""

@@ -58,7 +58,7 @@ def trade_signals(seats: Sequence[Seat], simulation: Simulation, journal: Journa
     found = [read_signals(s.driver.signals, s.first_bar, s.stops, simulation, s.symbol) for s in seats]
     requests = np.concatenate([signals.requests for signals in found])
     closes = np.concatenate([s.bars.closes(f.bars) for s, f in zip(seats, found, strict=True)])
-    order = np.argsort(closes, kind="stable")
+    order = np.argsort(closes, kind="stable") if len(seats) > 1 else slice(None)
     requests, closes = requests[order], closes[order]
     first_order = simulation.last_order + 1
     codes, wanted = simulation.place(requests, len(simulation.market))
