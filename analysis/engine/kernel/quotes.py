@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.compiled import FLOAT, INT, INTS, READ_FLOATS, compiled_for
+from analysis.engine.kernel.paths import CANDLE_MS
 
 SOUND: Final = 0
 OUT_OF_ORDER: Final = 1
 OUT_OF_RANGE: Final = 2
-_MINUTE_MS: Final = 60_000
 
 
 @compiled_for(INT(INTS, INTS, INTS, INTS, INTS))
@@ -24,7 +24,7 @@ def first_fault(
     """What is wrong with the first candle that is not a minute or more after the one before (OUT_OF_ORDER), or whose
     open or close is beyond its high or low (OUT_OF_RANGE); SOUND when none is. Epoch milliseconds and ticks."""
     for row in range(len(time)):
-        if row > 0 and time[row] - time[row - 1] < _MINUTE_MS:
+        if row > 0 and time[row] - time[row - 1] < CANDLE_MS:
             return OUT_OF_ORDER
         if high[row] < max(open_[row], close[row]) or low[row] > min(open_[row], close[row]):
             return OUT_OF_RANGE
