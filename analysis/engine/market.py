@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.candles import Candles
-from analysis.engine.kernel.advance import to_whole_ticks
-from analysis.engine.kernel.quotes import OUT_OF_ORDER, OUT_OF_RANGE, first_fault
+from analysis.engine.kernel.quotes import OUT_OF_ORDER, OUT_OF_RANGE, first_fault, to_whole_ticks
 from analysis.engine.kernel.records import SPREAD, TIME
 from analysis.engine.spread import spread_ticks
 from analysis.errors import CorruptCandles, NoCandles

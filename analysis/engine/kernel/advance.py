@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.compiled import FLOAT, INT, INTS, READ_FLOATS, borrowed, compiled, compiled_for, inlined
+from analysis.compiled import borrowed, compiled, inlined
 from analysis.engine.kernel.ledger import book_swap, equity, quote, rebook, to_cents, worth
 from analysis.engine.kernel.margin import stop_out
 from analysis.engine.kernel.orders import arrive, notice, place_change, place_entry, trigger
@@ -256,14 +256,3 @@ def _full(k: State) -> bool:
         or a.trades + a.positions + a.orders + 2 > len(k.trades)
         or a.notices + a.orders + 2 > len(k.notices)
     )
-
-
-@compiled_for(INT(READ_FLOATS, FLOAT, INTS))
-def to_whole_ticks(prices: NDArray[np.float64], tick_size: float, out: NDArray[np.int64]) -> int:
-    """Prices in whole ticks. Returns the first row whose price cannot be traded, -1 when all can."""
-    for row in range(len(prices)):
-        ticks = np.floor(prices[row] / tick_size + 0.5)
-        if not (0 < ticks < 2**40):  # leaves room to multiply by volume steps; false for NaN
-            return row
-        out[row] = int(ticks)
-    return -1

@@ -13,6 +13,17 @@ OUT_OF_ORDER: Final = 1
 OUT_OF_RANGE: Final = 2
 
 
+@compiled_for(INT(READ_FLOATS, FLOAT, INTS))
+def to_whole_ticks(prices: NDArray[np.float64], tick_size: float, out: NDArray[np.int64]) -> int:
+    """Prices in whole ticks. Returns the first row whose price cannot be traded, -1 when all can."""
+    for row in range(len(prices)):
+        ticks = np.floor(prices[row] / tick_size + 0.5)
+        if not (0 < ticks < 2**40):  # leaves room to multiply by volume steps; false for NaN
+            return row
+        out[row] = int(ticks)
+    return -1
+
+
 @compiled_for(INT(INTS, INTS, INTS, INTS, INTS))
 def first_fault(
     time: NDArray[np.int64],
